@@ -1,0 +1,33 @@
+"""The pipeline: a model file to a planned program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from toolchain.errors import InputError
+from toolchain.importers import onnx, tflite
+from toolchain.ir import Graph, verify
+from toolchain.lowering import Lowering
+from toolchain.memory.plan import place
+from toolchain.program import Program
+from toolchain.targets import Target
+
+
+def read(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Graph:
+    """The graph of a model file; InputError says what is wrong with it. `input_shapes` fixes open dimensions of ONNX inputs."""
+    if path.suffix == ".tflite":
+        graph = tflite.load(path)
+    elif path.suffix == ".onnx":
+        graph = onnx.load(path, input_shapes)
+    else:
+        raise InputError(f"cannot tell what '{path}' is; expected a name that ends in .onnx or .tflite")
+    verify(graph)
+    return graph
+
+
+def compile_graph(graph: Graph, target: Target) -> Program:
+    """Lower and plan a graph."""
+    program = Lowering(graph, target).lower(graph)
+    place(program)
+    return program

@@ -1,0 +1,285 @@
+"""ONNX files to graphs. What an operator means stands in its module under ops/; here is what all of them share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numpy as np
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+
+from toolchain.errors import InputError
+from toolchain.importers.spelling import onnx_readers
+from toolchain.ir import DTYPES, Array, Builder, Graph, IrError, Op, Quant, Type, Value, constant
+
+OLDEST_OPSET = 7
+T = TypeVar("T")
+
+
+def load(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Graph:
+    """Read an ONNX file, with the shapes given for its inputs; InputError as in `convert`.
+
+    External data is read from the model's own folder and never from outside it.
+    """
+    try:
+        model = onnx.load_model(path, load_external_data=False)
+    except OSError as error:
+        raise InputError(f"cannot read model '{path}': {error.strerror}") from error
+    except (DecodeError, ValueError, RuntimeError) as error:
+        raise InputError(f"'{path}' is not an ONNX model, or it is damaged: {error}") from error
+    return convert(model, input_shapes, folder=path.parent, name=path.stem)
+
+
+def convert(
+    model: onnx.ModelProto,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
+    *,
+    constants: Mapping[str, Array] | None = None,
+    folder: Path | None = None,
+    name: str = "model",
+) -> Graph:
+    """The graph of a model; `constants` binds inputs to values. InputError lists what is unsupported or wrong."""
+    opsets = {opset.domain or "": opset.version for opset in model.opset_import}
+    if opsets.get("", OLDEST_OPSET) < OLDEST_OPSET:
+        raise InputError(
+            f"the model uses opset {opsets['']}, expected {OLDEST_OPSET} or later; convert it with onnx.version_converter"
+        )
+    reader = _Reader(opsets, folder, dict(input_shapes or {}), dict(constants or {}))
+    reader.refuse_unsupported(model.graph)
+    try:
+        return reader.read(model.graph, name)
+    except (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, RecursionError) as error:
+        raise InputError(f"the model is damaged: {type(error).__name__}: {error}") from error
+
+
+class OnnxNode:
+    """One node of a file, as its reader in ops/ sees it."""
+
+    def __init__(self, reader: _Reader, node: onnx.NodeProto) -> None:
+        self.builder = reader.builder
+        self.kind = node.op_type
+        self.opset = reader.opsets.get(node.domain if node.domain != "ai.onnx" else "", 1)
+        self.outputs = list(node.output)
+        self.name = node.name or (self.outputs[0] if self.outputs else node.op_type)
+        self._reader = reader
+        self._node = node
+        self._attributes = {attribute.name: attribute for attribute in node.attribute}
+
+    @property
+    def count(self) -> int:
+        """How many inputs are listed, left-out ones in between included."""
+        return len(self._node.input)
+
+    def input(self, index: int) -> Value:
+        value = self.optional(index)
+        if value is None:
+            raise IrError(f"input {index} is missing")
+        return value
+
+    def optional(self, index: int) -> Value | None:
+        """Input `index`, or None where the node leaves it out."""
+        if index >= len(self._node.input) or not self._node.input[index]:
+            return None
+        return self._reader.value(self._node.input[index])
+
+    def inputs(self) -> list[Value]:
+        return [self.input(index) for index in range(self.count)]
+
+    def constant(self, index: int) -> Array | None:
+        """The data of input `index`, None where it is left out; IrError where its value depends on the model's inputs."""
+        value = self.optional(index)
+        if value is None:
+            return None
+        if value.data is None:
+            raise IrError(f"input {index} ('{value.name}') depends on the model's inputs, where a constant is needed")
+        return value.data
+
+    def integers(self, index: int) -> tuple[int, ...] | None:
+        """A constant integer input as a tuple, None where it is left out."""
+        data = self.constant(index)
+        return None if data is None else tuple(int(n) for n in data.ravel())
+
+    def attribute(self, name: str, default: T) -> T:
+        """An attribute by name; integers, floats, strings, lists of them (as tuples) and tensors (as arrays)."""
+        if name not in self._attributes:
+            return default
+        value = onnx.helper.get_attribute_value(self._attributes[name])
+        if isinstance(value, bytes):
+            value = value.decode(errors="replace")
+        elif isinstance(value, onnx.TensorProto):
+            value = self._reader.tensor(value)
+        elif not isinstance(value, (int, float, str, onnx.GraphProto)):
+            value = tuple(item.decode(errors="replace") if isinstance(item, bytes) else item for item in value)
+        return cast(T, value)
+
+    def has(self, name: str) -> bool:
+        return name in self._attributes
+
+    def subgraph(self, name: str) -> list[Value]:
+        """The outputs of a subgraph attribute, read in place: its names see the outer graph's."""
+        return self._reader.inline(self.attribute(name, onnx.GraphProto()))
+
+    def add(self, op: Op, *inputs: Value, quant: Quant | None = None) -> Value:
+        """Append an op with one output, named after this node's first output."""
+        return self.builder.add(op, *inputs, name=self.outputs[0] if self.outputs else "", quant=quant)
+
+    def add_all(self, op: Op, *inputs: Value) -> list[Value]:
+        """Append an op with several outputs, named after this node's outputs."""
+        return self.builder.add_all(op, *inputs, name=self.name, names=self.outputs)
+
+
+class _Reader:
+    def __init__(
+        self, opsets: dict[str, int], folder: Path | None, shapes: dict[str, Sequence[int]], constants: dict[str, Array]
+    ) -> None:
+        self.opsets = opsets
+        self.folder = folder
+        self.shapes = shapes
+        self.constants = constants
+        self.builder = Builder()
+        self.values: dict[str, Value] = {}
+
+    def refuse_unsupported(self, graph: onnx.GraphProto) -> None:
+        """InputError with every node, subgraphs' included, that nothing reads."""
+        readers = onnx_readers()
+        unknown: list[str] = []
+
+        def visit(graph: onnx.GraphProto) -> None:
+            for node in graph.node:
+                if (_domain(node), node.op_type) not in readers:
+                    unknown.append(f"{node.op_type} '{node.name or ', '.join(node.output)}'")
+                for attribute in node.attribute:
+                    if attribute.type == onnx.AttributeProto.GRAPH:
+                        visit(attribute.g)
+
+        visit(graph)
+        if unknown:
+            raise InputError(f"{len(unknown)} operators are not supported: {', '.join(unknown)}")
+
+    def read(self, graph: onnx.GraphProto, name: str) -> Graph:
+        self.builder.graph.name = name
+        self.read_initializers(graph)
+        known = {value.name for value in graph.input}
+        for given in self.shapes:
+            if given not in known:
+                raise InputError(f"the model has no input '{given}'; its inputs are: {', '.join(sorted(known))}")
+        for value in graph.input:
+            if value.name in self.constants:
+                self.values[value.name] = constant(self.constants[value.name], value.name)
+            elif value.name not in self.values:
+                self.values[value.name] = self.builder.input(value.name, self.input_type(value))
+        self.read_nodes(graph)
+        for value in graph.output:
+            self.builder.output(self.value(value.name), value.name)
+        if not graph.output:
+            raise InputError("the model has no outputs")
+        return self.builder.graph
+
+    def inline(self, graph: onnx.GraphProto) -> list[Value]:
+        outer = dict(self.values)
+        self.read_initializers(graph)
+        self.read_nodes(graph)
+        results = [self.value(value.name) for value in graph.output]
+        self.values = outer
+        return results
+
+    def read_initializers(self, graph: onnx.GraphProto) -> None:
+        for tensor in graph.initializer:
+            self.values[tensor.name] = constant(self.tensor(tensor), tensor.name)
+        if graph.sparse_initializer:
+            raise InputError("the model has sparse initializers, which are not supported; make them dense")
+
+    def read_nodes(self, graph: onnx.GraphProto) -> None:
+        readers = onnx_readers()
+        for node in graph.node:
+            view = OnnxNode(self, node)
+            try:
+                result = readers[_domain(node), node.op_type](view)
+            except IrError as error:
+                raise InputError(f"{node.op_type} '{view.name}': {error}") from error
+            results = [result] if isinstance(result, Value) else result
+            for index, name in enumerate(node.output):
+                if not name:
+                    continue
+                if index >= len(results):
+                    raise InputError(f"{node.op_type} '{view.name}': output {index} ('{name}') is not supported")
+                self.values[name] = results[index]
+
+    def value(self, name: str) -> Value:
+        if name not in self.values:
+            raise InputError(f"'{name}' is read before anything computes it")
+        return self.values[name]
+
+    def input_type(self, value: onnx.ValueInfoProto) -> Type:
+        if not value.type.HasField("tensor_type"):
+            raise InputError(f"input '{value.name}' is no tensor; sequences, maps and optionals are not supported")
+        tensor = value.type.tensor_type
+        dtype = _dtype(tensor.elem_type, value.name)
+        shape = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim]
+        if value.name in self.shapes:
+            given = list(self.shapes[value.name])
+            fits = len(given) == len(shape) and all(isinstance(d, str) or d == g for d, g in zip(shape, given, strict=True))
+            if not fits or min(given, default=1) < 0:
+                raise InputError(f"input '{value.name}' has shape {shape}, which {given} does not fit")
+            return Type(tuple(given), dtype)
+        if not tensor.HasField("shape") or any(isinstance(d, str) or d < 0 for d in shape[1:]):
+            raise InputError(f"input '{value.name}' has open shape {shape}; fix it with --input-shape {value.name}=1,...")
+        return Type(tuple(1 if isinstance(d, str) else int(d) for d in shape), dtype)
+
+    def tensor(self, tensor: onnx.TensorProto) -> Array:
+        """A tensor's data, external data read from inside the model's folder only."""
+        _dtype(tensor.data_type, tensor.name)
+        shape = list(tensor.dims)
+        if any(n < 0 for n in shape) or math.prod(shape) >= 1 << 31:
+            raise InputError(f"constant '{tensor.name}' has shape {shape}, expected fewer than 2^31 elements")
+        if tensor.data_location == onnx.TensorProto.EXTERNAL:
+            return self.external(tensor)
+        try:
+            return np.asarray(numpy_helper.to_array(tensor))
+        except (ValueError, TypeError) as error:
+            raise InputError(f"constant '{tensor.name}' of shape {shape} is damaged: {error}") from error
+
+    def external(self, tensor: onnx.TensorProto) -> Array:
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        location = entries.get("location", "")
+        if self.folder is None:
+            raise InputError(f"constant '{tensor.name}' lies outside the model, in '{location}', and the model has no folder")
+        folder = self.folder.resolve()
+        path = (folder / location).resolve()
+        if not location or not path.is_relative_to(folder):
+            raise InputError(f"constant '{tensor.name}' lies in '{location}', outside the model's folder; move it there")
+        dtype = _dtype(tensor.data_type, tensor.name)
+        expected = math.prod(tensor.dims) * dtype.itemsize
+        try:
+            offset, length = int(entries.get("offset", 0)), int(entries.get("length", expected))
+            if offset < 0 or length != expected:
+                raise InputError(f"constant '{tensor.name}' has {length} external bytes at {offset}, expected {expected}")
+            with path.open("rb") as file:
+                file.seek(offset)
+                raw = file.read(expected)
+        except OSError as error:
+            raise InputError(f"cannot read '{path}' with constant '{tensor.name}': {error.strerror}") from error
+        if len(raw) != expected:
+            raise InputError(f"'{path}' holds {len(raw)} bytes of constant '{tensor.name}', expected {expected}")
+        return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(tuple(tensor.dims))
+
+
+def _domain(node: onnx.NodeProto) -> str:
+    return "" if node.domain == "ai.onnx" else str(node.domain)
+
+
+def _dtype(code: int, name: str) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code))
+    except (KeyError, TypeError):
+        dtype = np.dtype(object)
+    if dtype not in DTYPES:
+        label = onnx.TensorProto.DataType.Name(code) if code in onnx.TensorProto.DataType.values() else str(code)
+        raise InputError(
+            f"'{name}' has element type {label}, which is not supported; expected one of {', '.join(map(str, DTYPES))}"
+        )
+    return dtype

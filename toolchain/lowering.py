@@ -1,0 +1,106 @@
+"""From graph to steps: where each value lives, which kernel runs each node, and the constants packed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from toolchain import kernels
+from toolchain.ir import Array, Graph, IrError, Node, Value
+from toolchain.kernels import Kernel
+from toolchain.memory.views import storage
+from toolchain.program import Buffer, Operand, Program, Region, Step, Tensor
+from toolchain.targets import Target
+
+Constants = Sequence[Value | Operand]
+
+
+class Lowering:
+    """What an op's `lower` may ask for; the steps it appends make up the Program."""
+
+    def __init__(self, graph: Graph, target: Target) -> None:
+        self.target = target
+        self.program = Program(graph.name)
+        self._places = storage(graph)
+        self._roots: dict[Value, Buffer] = {}
+        self._constants: dict[bytes, Buffer] = {}
+        self._node: Node | None = None
+        self._macs = 0
+
+    def operand(self, value: Value) -> Operand:
+        """Where a value lives: its own buffer, a part of another value's, or a constant."""
+        if value.data is not None:
+            return self.constant(value.data, value.name)
+        root, offset = self._places[value]
+        if root not in self._roots:
+            self._roots[root] = Buffer(root.name, max(root.type.bytes, 1), Region.ARENA)
+        return Operand(self._roots[root], offset, value.type.bytes)
+
+    def constant(self, data: Array, name: str = "") -> Operand:
+        """A constant operand; equal bytes are stored once."""
+        raw = np.ascontiguousarray(data).tobytes()
+        if raw not in self._constants:
+            self._constants[raw] = Buffer(name, len(raw), Region.CONSTANT, align=64, data=raw)
+        return Operand(self._constants[raw], 0, len(raw))
+
+    def temporary(self, size: int, name: str = "temporary") -> Operand:
+        """Arena bytes that live between steps of one node."""
+        return Operand(Buffer(name, max(size, 1), Region.ARENA), 0, size)
+
+    def copy(self, source: Value | Operand, target: Value | Operand) -> None:
+        """Append a copy of the bytes, unless both are the same place."""
+        inner, outer = self._operand(source), self._operand(target)
+        if inner != outer:
+            self.step("copy", {"bytes": inner.size}, [inner], [outer])
+
+    def choose(
+        self, family: str, params: Mapping[str, Any], inputs: Callable[[Kernel], Constants], outputs: Sequence[Value | Operand]
+    ) -> tuple[Kernel, list[Operand]]:
+        """The first kernel of the family that runs on the target and accepts these operands; `inputs` packs for a kernel."""
+        results = [self._operand(value) for value in outputs]
+        available = kernels.candidates(family, self.target.isas)
+        for kernel in available:
+            operands = [self._operand(value) for value in inputs(kernel)]
+            extents = [(o.size, self._alignment(o), False) for o in operands] + [
+                (o.size, self._alignment(o), True) for o in results
+            ]
+            if kernel.check(kernel.encode(params), extents) == kernels.OK:
+                return kernel, operands
+        raise IrError(f"no kernel of family {family} for target '{self.target.name}' accepts {dict(params)}")
+
+    def step(
+        self,
+        family: str,
+        params: Mapping[str, Any],
+        inputs: Sequence[Value | Operand] | Callable[[Kernel], Constants],
+        outputs: Sequence[Value | Operand],
+    ) -> None:
+        """Append one step. `inputs` are values and operands, or a function that packs them for the kernel chosen."""
+        assert self._node is not None, "step() is called from an op's lower()"
+        kernel, operands = self.choose(family, params, inputs if callable(inputs) else lambda _: inputs, outputs)
+        results = [self._operand(value) for value in outputs]
+        name, op = self._node.name, self._node.op.name
+        self.program.steps.append(Step(kernel, kernel.encode(params), operands, results, name, op, self._macs))
+        self._macs = 0
+
+    def lower(self, graph: Graph) -> Program:
+        """Every node's steps, then the interface."""
+        for node in graph.nodes:
+            self._node = node
+            self._macs = node.op.cost(node).macs
+            node.op.lower(node, self)
+        self.program.inputs = [Tensor(value.name, value.type, self.operand(value)) for value in graph.inputs]
+        self.program.outputs = [
+            Tensor(name, value.type, self.operand(value)) for name, value in zip(graph.output_names, graph.outputs, strict=True)
+        ]
+        return self.program
+
+    def _operand(self, value: Value | Operand) -> Operand:
+        return self.operand(value) if isinstance(value, Value) else value
+
+    @staticmethod
+    def _alignment(operand: Operand) -> int:
+        base = 64 if operand.buffer.region == Region.CONSTANT else operand.buffer.align
+        return base if operand.offset == 0 else min(base, operand.offset & -operand.offset)

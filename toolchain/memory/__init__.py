@@ -1,0 +1,1 @@
+"""Memory planning: where every buffer lies."""

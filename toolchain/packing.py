@@ -1,0 +1,29 @@
+"""Weights in the order that kernels read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def ceil_div(a: int, b: int) -> int:
+    return -(-a // b)
+
+
+def pack_panels(weights: NDArray[Any], nr: int, kr: int) -> NDArray[Any]:
+    """[groups, columns, depth] to [groups, panels, depth / kr, nr, kr], columns and depth padded with zeros."""
+    groups, columns, depth = weights.shape
+    panels, blocks = ceil_div(columns, nr), ceil_div(depth, kr)
+    padded = np.zeros((groups, panels * nr, blocks * kr), weights.dtype)
+    padded[:, :columns, :depth] = weights
+    return np.ascontiguousarray(padded.reshape(groups, panels, nr, blocks, kr).transpose(0, 1, 3, 2, 4))
+
+
+def pad_columns(values: NDArray[Any], groups: int, nr: int) -> NDArray[Any]:
+    """A per-column vector [groups * columns] padded with zeros to full panels in each group."""
+    columns = values.size // groups
+    padded = np.zeros((groups, ceil_div(columns, nr) * nr), values.dtype)
+    padded[:, :columns] = values.reshape(groups, columns)
+    return padded.ravel()

@@ -1,0 +1,98 @@
+"""Geometry of convolution and pooling: windows over one to three spatial axes, channels last."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from toolchain.ir import Array, IrError, Type
+
+Pads = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window; `pads` holds (before, after) for each spatial axis."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    pads: Pads
+
+    def __post_init__(self) -> None:
+        ranks = {len(self.kernel), len(self.stride), len(self.dilation), len(self.pads)}
+        if len(ranks) != 1 or not 1 <= len(self.kernel) <= 3:
+            raise IrError(f"a window needs one to three spatial axes, the same number in each attribute: {self}")
+        if min(*self.kernel, *self.stride, *self.dilation) < 1 or any(n < 0 for pad in self.pads for n in pad):
+            raise IrError(f"a window's kernel, stride and dilation are at least 1 and its pads at least 0: {self}")
+
+    def out(self, spatial: Sequence[int]) -> tuple[int, ...]:
+        """Output extents for these input extents; IrError where the window does not fit."""
+        extents = []
+        for n, k, s, d, (before, after) in zip(spatial, self.kernel, self.stride, self.dilation, self.pads, strict=True):
+            extent = (n + before + after - (k - 1) * d - 1) // s + 1
+            if extent < 1:
+                raise IrError(f"a window of {self.kernel} does not fit into {tuple(spatial)} with pads {self.pads}")
+            extents.append(extent)
+        return tuple(extents)
+
+    def taps(self, x: Array, fill: Any) -> Iterator[tuple[tuple[int, ...], Array]]:
+        """For every tap its index and what it sees: [batch, *out, channels]; `fill` outside the input."""
+        out = self.out(x.shape[1:-1])
+        padded = np.pad(x, ((0, 0), *self.pads, (0, 0)), constant_values=fill)
+        for tap in np.ndindex(*self.kernel):
+            index = tuple(
+                slice(t * d, t * d + (n - 1) * s + 1, s) for t, d, n, s in zip(tap, self.dilation, out, self.stride, strict=True)
+            )
+            yield tap, padded[(slice(None), *index)]
+
+    def params(self, x: Type, y: Type) -> dict[str, Any]:
+        """The SINTER_SPATIAL params for these channels-last types, leading axes filled with ones."""
+        missing = 3 - len(self.kernel)
+
+        def three(values: Sequence[int], fill: int) -> list[int]:
+            return [fill] * missing + [int(v) for v in values]
+
+        return {
+            "batch": x.shape[0],
+            "in": three(x.shape[1:-1], 1),
+            "out": three(y.shape[1:-1], 1),
+            "kernel": three(self.kernel, 1),
+            "stride": three(self.stride, 1),
+            "dilation": three(self.dilation, 1),
+            "pad": three([before for before, _ in self.pads], 0),
+            "in_channels": x.shape[-1],
+            "out_channels": y.shape[-1],
+        }
+
+
+def pointwise(rows: int, in_channels: int, out_channels: int) -> dict[str, Any]:
+    """The SINTER_SPATIAL params of a matrix product: `rows` pixels, a window of one."""
+    ones = [1, 1, 1]
+    return {
+        "batch": 1,
+        "in": [1, 1, rows],
+        "out": [1, 1, rows],
+        "kernel": ones,
+        "stride": ones,
+        "dilation": ones,
+        "pad": [0, 0, 0],
+        "in_channels": in_channels,
+        "out_channels": out_channels,
+    }
+
+
+def same_pads(
+    spatial: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], *, lower: bool = False
+) -> Pads:
+    """TFLite's and ONNX's SAME padding: output extent ceil(n / stride), the odd element after (before, if `lower`)."""
+    pads = []
+    for n, k, s, d in zip(spatial, kernel, stride, dilation, strict=True):
+        total = max((math.ceil(n / s) - 1) * s + (k - 1) * d + 1 - n, 0)
+        small = total // 2
+        pads.append((total - small, small) if lower else (small, total - small))
+    return tuple(pads)
