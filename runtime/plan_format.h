@@ -1,8 +1,9 @@
 // The records of a plan file, little-endian. The compiler reads these rows for its own record types.
 //
 // A file is: Header, then section_count Sections, then the sections' bytes, each starting at a multiple of 64. Checksums are CRC-32
-// (IEEE 802.3). A reader skips unknown sections, unless their flags say that they are required. Offsets into strings point at
-// zero-terminated UTF-8.
+// (IEEE 802.3). A reader skips unknown sections, unless their flags say that they are required. Besides the tables of records
+// below, the sections are "STRS", zero-terminated UTF-8 that names point into; "PARM", the kernels' params; "WGTS", the constants;
+// and "STAT", the first bytes of the state's initial values, zeros following. A missing section is an empty one.
 #pragma once
 
 #include "kernels/kernel.h"
@@ -12,6 +13,11 @@ namespace sinter::plan {
 constexpr char kMagic[8] = {'S', 'I', 'N', 'T', 'E', 'R', '\r', '\n'};
 constexpr uint32_t kVersion = 1;
 constexpr uint32_t kRequired = 1;
+
+// What a reader refuses to go beyond.
+constexpr uint32_t kMaxRecords = 1 << 20;
+constexpr uint32_t kMaxOperands = 64;  // of one step
+constexpr uint32_t kMaxEntries = 256;
 
 constexpr uint32_t tag(const char (&name)[5]) {
   return static_cast<uint32_t>(name[0]) | static_cast<uint32_t>(name[1]) << 8 | static_cast<uint32_t>(name[2]) << 16 |
@@ -37,13 +43,16 @@ SINTER_PARAMS(Header, SINTER_PLAN_HEADER);
   F(uint32_t, reserved)
 SINTER_PARAMS(Section, SINTER_PLAN_SECTION);
 
+// Where a buffer lies.
+constexpr uint32_t kConstants = 0, kArena = 1, kState = 2;
+
 // "KERN": a kernel by name, and the hash of the params rows that it was compiled against.
 #define SINTER_PLAN_KERNEL(F, A) \
   F(uint32_t, name)              \
-  F(uint32_t, layout)
+  F(uint32_t, params_layout)
 SINTER_PARAMS(KernelRecord, SINTER_PLAN_KERNEL);
 
-// "BUFF": bytes in a region; region is 0 for constants ("WGTS"), 1 for the arena, 2 for state.
+// "BUFF": bytes in a region.
 #define SINTER_PLAN_BUFFER(F, A) \
   F(uint64_t, offset)            \
   F(uint64_t, size)              \

@@ -44,7 +44,7 @@ class _Tables:
     def kernel(self, kernel: Kernel) -> int:
         if kernel.name not in self._kernels:
             self._kernels[kernel.name] = len(self._kernels)
-            self.rows["KERN"].append({"name": self.string(kernel.name), "layout": kernel.layout})
+            self.rows["KERN"].append({"name": self.string(kernel.name), "params_layout": kernel.layout})
         return self._kernels[kernel.name]
 
     def buffer(self, buffer: Buffer) -> int:
