@@ -81,8 +81,9 @@ class Lowering:
         assert self._node is not None, "step() is called from an op's lower()"
         kernel, operands = self.choose(family, params, inputs if callable(inputs) else lambda _: inputs, outputs)
         results = [self._operand(value) for value in outputs]
+        tensors = [Tensor(v.name, v.type, self.operand(v)) for v in outputs if isinstance(v, Value)]
         name, op = self._node.name, self._node.op.name
-        self.program.steps.append(Step(kernel, kernel.encode(params), operands, results, name, op, self._macs))
+        self.program.steps.append(Step(kernel, kernel.encode(params), operands, results, name, op, self._macs, tensors))
         self._macs = 0
 
     def lower(self, graph: Graph) -> Program:

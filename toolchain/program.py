@@ -38,9 +38,18 @@ class Operand:
     size: int
 
 
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of the graph and where it lies: an input or output of the interface, or what a step computes."""
+
+    name: str
+    type: Type
+    operand: Operand
+
+
 @dataclass(eq=False)
 class Step:
-    """One kernel call."""
+    """One kernel call; `results` are those of its outputs that are whole tensors of the graph."""
 
     kernel: Kernel
     params: bytes
@@ -49,19 +58,11 @@ class Step:
     name: str
     op: str
     macs: int = 0
+    results: list[Tensor] = field(default_factory=list)
 
     @property
     def scratch(self) -> int:
         return self.kernel.scratch(self.params)
-
-
-@dataclass(frozen=True)
-class Tensor:
-    """One input or output of the interface."""
-
-    name: str
-    type: Type
-    operand: Operand
 
 
 @dataclass
