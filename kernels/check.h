@@ -16,6 +16,8 @@ struct Count {
     if (a.value == 0 || b.value == 0) return Count(uint64_t{0});
     return a.value > kMax / b.value ? Count(kMax) : Count(a.value * b.value);
   }
+  friend constexpr bool operator<=(Count a, Count b) { return a.value <= b.value; }
+  friend constexpr bool operator>=(Count a, Count b) { return a.value >= b.value; }
   friend constexpr Count operator+(Count a, Count b) { return a.value > kMax - b.value ? Count(kMax) : Count(a.value + b.value); }
 };
 

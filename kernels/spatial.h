@@ -42,6 +42,11 @@ constexpr Count input_count(const Params& p) {
 }
 
 template <class Params>
+constexpr int32_t taps(const Params& p) {
+  return p.kernel[0] * p.kernel[1] * p.kernel[2];
+}
+
+template <class Params>
 constexpr int32_t output_pixels(const Params& p) {
   return p.batch * p.out[0] * p.out[1] * p.out[2];
 }
@@ -66,6 +71,66 @@ inline Pixel locate(const Params& p, int32_t index) {
   }
   pixel.batch = index;
   return pixel;
+}
+
+// The input pixel at these coordinates, or -1 outside the input.
+template <class Params>
+inline int32_t input_pixel(const Params& p, int32_t batch, int32_t d, int32_t h, int32_t w) {
+  if (d < 0 || d >= p.in[0] || h < 0 || h >= p.in[1] || w < 0 || w >= p.in[2]) return -1;
+  return ((batch * p.in[0] + d) * p.in[1] + h) * p.in[2] + w;
+}
+
+// Calls visit(tap, input pixel or -1) for every tap of a window, in the order of the packed weights.
+template <class Params, class Visit>
+inline void visit_taps(const Params& p, const Pixel& pixel, Visit visit) {
+  int32_t tap = 0;
+  for (int32_t kd = 0; kd < p.kernel[0]; ++kd) {
+    const int32_t d = pixel.origin[0] + kd * p.dilation[0];
+    for (int32_t kh = 0; kh < p.kernel[1]; ++kh) {
+      const int32_t h = pixel.origin[1] + kh * p.dilation[1];
+      for (int32_t kw = 0; kw < p.kernel[2]; ++kw, ++tap) {
+        visit(tap, input_pixel(p, pixel.batch, d, h, pixel.origin[2] + kw * p.dilation[2]));
+      }
+    }
+  }
+}
+
+// The taps [first, last) of one axis that lie inside the input.
+struct TapRange {
+  int32_t first, last;
+};
+
+template <class Params>
+inline TapRange inside_taps(const Params& p, const Pixel& pixel, int axis) {
+  const int32_t origin = pixel.origin[axis], room = p.in[axis] - origin;
+  TapRange range;
+  range.first = origin < 0 ? div_up(-origin, p.dilation[axis]) : 0;
+  range.last = room <= 0 ? 0 : div_up(room, p.dilation[axis]);
+  if (range.last > p.kernel[axis]) range.last = p.kernel[axis];
+  if (range.first > range.last) range.first = range.last;
+  return range;
+}
+
+// Depthwise convolution and pooling work in tiles of one output row: out[2] pixels of all channels.
+template <class Params>
+constexpr int32_t output_rows(const Params& p) {
+  return p.batch * p.out[0] * p.out[1];
+}
+
+// Packed depthwise weights: channels padded to blocks of nr, taps to groups of kr.
+template <class Params>
+constexpr Count depthwise_channels(const Kernel& kernel, const Params& p) {
+  return Count(div_up(p.out_channels, kernel.nr)) * Count(kernel.nr);
+}
+
+template <class Params>
+constexpr Count depthwise_weights(const Kernel& kernel, const Params& p) {
+  return depthwise_channels(kernel, p) * Count(div_up(taps(p), kernel.kr)) * Count(kernel.kr);
+}
+
+template <class Params>
+constexpr bool depthwise_valid(const Kernel& kernel, const Params& p) {
+  return spatial_valid(p) && p.out_channels % p.in_channels == 0 && depthwise_weights(kernel, p) <= Count(INT32_MAX);
 }
 
 }  // namespace sinter

@@ -1,0 +1,19 @@
+#include "conv_f32.h"
+
+namespace sinter {
+
+Status conv_f32_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {
+  const ConvF32Params& p = *static_cast<const ConvF32Params*>(params);
+  if (!conv_valid(kernel, p) || !(p.low <= p.high)) return kBadParams;
+  if (count != 4 || operands[3].writable == 0) return kBadOperands;
+  if (!holds<float>(operands[0], input_count(p)) || !holds<float>(operands[1], conv_weights(kernel, p))) return kBadOperands;
+  return holds<float>(operands[2], conv_columns(kernel, p)) && holds<float>(operands[3], output_count(p)) ? kOk : kBadOperands;
+}
+
+int32_t conv_f32_tiles(const Kernel& kernel, const void* params) {
+  return conv_tiles(*static_cast<const ConvF32Params*>(params), kernel.mr, kernel.nr);
+}
+
+size_t conv_f32_scratch(const Kernel&, const void*) { return 0; }
+
+}  // namespace sinter

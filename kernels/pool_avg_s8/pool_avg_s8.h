@@ -1,0 +1,24 @@
+// int8 average pooling as TFLite defines it.
+//
+//   sum       = sum over the taps t inside the input of input[t, c], count = the number of those taps
+//   output[c] = clamp((sum > 0 ? sum + count / 2 : sum - count / 2) / count, out_min, out_max)      (divisions truncate)
+//
+// The average of no taps is 0. Input and output share one quantisation. At most 2^23 taps may lie inside the input.
+//
+// Operands: input int8 [batch, d, h, w, in_channels]; output int8 [batch, d, h, w, out_channels], out_channels = in_channels.
+//
+// Tiles: one row of output pixels.
+#pragma once
+
+#include "../spatial.h"
+
+namespace sinter {
+
+#define POOL_AVG_S8_PARAMS(F, A) \
+  SINTER_SPATIAL(F, A)           \
+  F(int32_t, out_min)            \
+  F(int32_t, out_max)
+
+SINTER_PARAMS(PoolAvgS8Params, POOL_AVG_S8_PARAMS);
+
+}  // namespace sinter
