@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from toolchain.emit import plan
 from toolchain.errors import InputError
 from toolchain.importers import onnx, tflite
 from toolchain.ir import Graph, verify
@@ -26,8 +28,17 @@ def read(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) ->
     return graph
 
 
-def compile_graph(graph: Graph, target: Target) -> Program:
-    """Lower and plan a graph."""
+@dataclass(frozen=True)
+class Compiled:
+    """What a build makes: the graph as it runs, its planned program, and the plan file's bytes."""
+
+    graph: Graph
+    program: Program
+    plan: bytes
+
+
+def compile_graph(graph: Graph, target: Target, *, lossless: bool = True) -> Compiled:
+    """Optimise, lower and plan a graph. `lossless` allows removing channels that change no output."""
     program = Lowering(graph, target).lower(graph)
     place(program)
-    return program
+    return Compiled(graph, program, plan.encode(program))

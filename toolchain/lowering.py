@@ -56,13 +56,20 @@ class Lowering:
             self.step("copy", {"bytes": inner.size}, [inner], [outer])
 
     def choose(
-        self, family: str, params: Mapping[str, Any], inputs: Callable[[Kernel], Constants], outputs: Sequence[Value | Operand]
+        self,
+        family: str,
+        params: Mapping[str, Any],
+        inputs: Callable[[Kernel], Constants | None],
+        outputs: Sequence[Value | Operand],
     ) -> tuple[Kernel, list[Operand]]:
-        """The first kernel of the family that runs on the target and accepts these operands; `inputs` packs for a kernel."""
+        """The first kernel of the family that runs on the target and accepts these operands; `inputs` packs for it, or declines."""
         results = [self._operand(value) for value in outputs]
         available = kernels.candidates(family, self.target.isas)
         for kernel in available:
-            operands = [self._operand(value) for value in inputs(kernel)]
+            packed = inputs(kernel)
+            if packed is None:
+                continue
+            operands = [self._operand(value) for value in packed]
             extents = [(o.size, self._alignment(o), False) for o in operands] + [
                 (o.size, self._alignment(o), True) for o in results
             ]
@@ -74,7 +81,7 @@ class Lowering:
         self,
         family: str,
         params: Mapping[str, Any],
-        inputs: Sequence[Value | Operand] | Callable[[Kernel], Constants],
+        inputs: Sequence[Value | Operand] | Callable[[Kernel], Constants | None],
         outputs: Sequence[Value | Operand],
     ) -> None:
         """Append one step. `inputs` are values and operands, or a function that packs them for the kernel chosen."""

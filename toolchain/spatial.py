@@ -96,3 +96,13 @@ def same_pads(
         small = total // 2
         pads.append((total - small, small) if lower else (small, total - small))
     return tuple(pads)
+
+
+def channels_last(rank: int) -> tuple[int, ...]:
+    """The permutation from [n, c, *spatial] to [n, *spatial, c]."""
+    return (0, *range(2, rank), 1)
+
+
+def channels_first(rank: int) -> tuple[int, ...]:
+    """The permutation from [n, *spatial, c] to [n, c, *spatial]."""
+    return (0, rank - 1, *range(1, rank - 1))

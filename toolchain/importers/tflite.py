@@ -33,7 +33,7 @@ _DTYPES = {
     schema.TensorType.BOOL: "bool",
 }
 _MALFORMED = (struct.error, IndexError, ValueError, TypeError, UnicodeDecodeError, OverflowError, MemoryError, RecursionError)
-_OPERATORS = {number: name for name, number in vars(schema.BuiltinOperator).items() if name.isupper()}
+_OPERATORS: dict[int, str] = {number: name for name, number in vars(schema.BuiltinOperator).items() if name.isupper()}
 
 
 def load(path: Path) -> Graph:
@@ -142,14 +142,6 @@ class TfliteNode:
         """The bias that an operator without one has."""
         return constant(np.zeros(w.shape[0], np.float32 if x.dtype == np.float32 else np.int32), f"{w.name}/bias")
 
-    @staticmethod
-    def constant_like(value: Value, data: Array, axis: int) -> Value:
-        """A constant with rearranged data, whose per-channel quantisation now runs along `axis`."""
-        quant = value.quant
-        if quant is not None and quant.axis is not None:
-            quant = replace(quant, axis=axis)
-        return constant(data, value.name, quant)
-
 
 class _Reader:
     def __init__(self, model: Any, name: str) -> None:
@@ -204,7 +196,7 @@ class _Reader:
 
     def name(self, index: int) -> str:
         name: bytes = self.tensor(index).Name() or b""
-        text = name.decode(errors="replace")
+        text: str = name.decode(errors="replace")
         return text or f"tensor_{index}"
 
     def type(self, index: int) -> Type:

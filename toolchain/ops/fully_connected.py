@@ -1,4 +1,4 @@
-"""A matrix product with constant weights, bias and clamp: the dense layer."""
+"""A matrix product with weights [n, k], bias and clamp: the dense layer."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from toolchain.importers.spelling import tflite
 from toolchain.importers.tflite import TfliteNode, activation
 from toolchain.ir import Array, Cost, IrError, Node, Op, Type, Value
 from toolchain.lowering import Lowering
-from toolchain.ops.conv import lower_int8
+from toolchain.ops.conv import finish, integer_weights, lower_product
 from toolchain.ops.reshape import Reshape
-from toolchain.quantize.numerics import activation_range, multiply_by_quantized_multiplier, quantize_multipliers, wrap
+from toolchain.quantize.numerics import quantize_multipliers
 from toolchain.spatial import pointwise
 
 
@@ -35,20 +35,16 @@ class FullyConnected(Op):
         return (Type((*x.shape[:-1], w.shape[0]), x.dtype),)
 
     def integer(self, node: Node) -> bool:
-        x, w, _ = node.inputs
-        return x.dtype == np.int8 and w.dtype == np.int8 and w.quant is not None and not any(w.quant.zero)
+        return integer_weights(node)
 
     def evaluate(self, node: Node, *inputs: Array) -> tuple[Array, ...]:
         x, w, b = inputs
-        quant, y = node.inputs[0].quant, node.output.quant
-        if quant is None or y is None:
-            return (np.clip(x.astype(np.float64) @ w.astype(np.float64).T + b, self.low, self.high).astype(np.float32),)
-        acc = (x.astype(np.float64) - quant.zero[0]) @ w.astype(np.float64).T
-        multiplier, shift = self.multipliers(node)
-        scaled = multiply_by_quantized_multiplier(wrap(acc.astype(np.int64) + b), multiplier, shift)
-        return (np.clip(wrap(scaled + y.zero[0]), *activation_range(self.low, self.high, y)).astype(np.int8),)
+        quant = node.inputs[0].quant
+        acc = (x.astype(np.float64) - (quant.zero[0] if quant is not None else 0)) @ w.astype(np.float64).T
+        return (finish(node, acc, b, self.multipliers, (self.low, self.high)),)
 
     def multipliers(self, node: Node) -> tuple[Array, Array]:
+        """Per output: the scales' product in float32, or per-channel in double, over the output's scale in double."""
         x, w, y = node.inputs[0].quant, node.inputs[1].quant, node.output.quant
         assert x is not None and w is not None and y is not None
         if w.axis is None:
@@ -61,18 +57,17 @@ class FullyConnected(Op):
         return Cost(node.output.type.size * node.inputs[1].shape[1])
 
     def lower(self, node: Node, low: Lowering) -> None:
-        x, w, b = node.inputs
-        n, k = w.shape
-        params = {**pointwise(x.type.size // k, k, n), "groups": 1}
-        if x.dtype == np.float32:
-            raise IrError("float convolution has no kernel family yet")
-        lower_int8(node, low, params, w.constant[np.newaxis], b.constant, self.multipliers(node), (self.low, self.high))
+        n, k = node.inputs[1].shape
+        params = pointwise(node.inputs[0].type.size // k, k, n)
+        lower_product(node, low, params, 1, self.multipliers, (self.low, self.high))
 
 
 @tflite("FULLY_CONNECTED")
 def _from_tflite(node: TfliteNode) -> Value:
     x, w, b = node.input(0), node.input(1), node.optional(2)
     options = node.options(schema.FullyConnectedOptions)
+    if w.type.rank != 2 or w.type.size == 0 or x.type.size % w.shape[1]:
+        raise IrError(f"input {x.type} with weights {w.type}: the extents do not match")
     low, high = activation(options.FusedActivationFunction())
     k = w.shape[1]
     if x.shape[-1] != k or (x.type.rank != 2 and not options.KeepNumDims()):
