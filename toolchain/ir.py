@@ -135,6 +135,10 @@ class Op:
 
     # False where evaluating on constants while importing would lose what a later pass reads.
     folds: ClassVar[bool] = True
+    # True where an output element depends on nothing but the elements at its own place of the inputs, which broadcast.
+    elementwise: ClassVar[bool] = False
+    # True where every output element is a copy of an input element, chosen by its place alone; `evaluate` takes any element type.
+    movement: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -155,6 +159,17 @@ class Op:
     def integer(self, node: Node) -> bool:
         """Whether `evaluate` defines the op on this node's quantised integers; others run in float between conversions."""
         return False
+
+    def permuted(self, node: Node, axes: tuple[int, ...]) -> Op | None:
+        """The op that does the same to inputs transposed by `axes`, giving outputs transposed by `axes`; None if there is none.
+
+        Every input has the rank of the outputs; lower ranks are brought to it before.
+        """
+        return self if self.elementwise else None
+
+    def channelwise(self, node: Node) -> bool:
+        """Whether channel c of the output (last axis) depends on channel c of each input only, and no attribute counts channels."""
+        return self.elementwise
 
     def aliases(self, node: Node) -> Iterable[tuple[Value, Value, int]]:
         """Values that may lie inside another one's memory: (inner, outer, byte offset of inner in outer)."""

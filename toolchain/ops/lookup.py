@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from toolchain.lowering import Lowering
 @dataclass(frozen=True)
 class Lookup(Op):
     """y = table[x], the table indexed by x's byte as unsigned; `dtype` is the output's element type, one byte."""
+
+    elementwise: ClassVar[bool] = True
 
     table: bytes
     dtype: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from toolchain.importers.spelling import tflite
 from toolchain.importers.tflite import TfliteNode
@@ -15,6 +16,8 @@ from toolchain.lowering import Lowering
 @dataclass(frozen=True)
 class Reshape(Op):
     """x to `shape`, in row-major order; keeps the quantisation of a whole tensor."""
+
+    movement: ClassVar[bool] = True
 
     shape: tuple[int, ...]
 
