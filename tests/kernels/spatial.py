@@ -1,0 +1,248 @@
+"""Convolution and pooling cases: edge shapes, operands and straightforward references, for every kernel of the spatial families."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from harness import Array, Step, step
+
+from toolchain.ir import Type
+from toolchain.kernels import Kernel
+from toolchain.packing import pack_panels, pad_columns
+from toolchain.quantize.numerics import multiply_by_quantized_multiplier, wrap
+from toolchain.spatial import Window
+
+EPS = float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One spatial layer; `out` overrides the output extents that the window gives (transposed convolution, ceil mode)."""
+
+    spatial: tuple[int, ...]
+    kernel: tuple[int, ...]
+    channels: tuple[int, int]
+    batch: int = 1
+    stride: int = 1
+    dilation: int = 1
+    before: int = 0
+    after: int = 0
+    groups: int = 1
+    out: tuple[int, ...] | None = None
+
+    @property
+    def window(self) -> Window:
+        rank = len(self.spatial)
+        return Window(self.kernel, (self.stride,) * rank, (self.dilation,) * rank, ((self.before, self.after),) * rank)
+
+    @property
+    def x_shape(self) -> tuple[int, ...]:
+        return (self.batch, *self.spatial, self.channels[0])
+
+    @property
+    def y_shape(self) -> tuple[int, ...]:
+        return (self.batch, *(self.out or self.window.out(self.spatial)), self.channels[1])
+
+    @property
+    def taps(self) -> int:
+        return math.prod(self.kernel)
+
+    def params(self) -> dict[str, Any]:
+        byte = np.dtype(np.int8)
+        return self.window.params(Type(self.x_shape, byte), Type(self.y_shape, byte))
+
+    def __str__(self) -> str:
+        axes = ["x".join(map(str, axes)) for axes in (self.spatial, self.kernel)]
+        text = f"{self.batch}x{axes[0]}-k{axes[1]}-c{self.channels[0]}-{self.channels[1]}"
+        for name in ("stride", "dilation", "before", "after", "groups"):
+            text += f"-{name[0]}{getattr(self, name)}" if getattr(self, name) != Case.__dataclass_fields__[name].default else ""
+        return text + ("" if self.out is None else "-out" + "x".join(map(str, self.out)))
+
+
+def weighted_sum(case: Case, x: Array, weights: Array, fill: Any) -> Array:
+    """Convolution in the widest type of its kind: x [n, *spatial, c], weights [o, taps, c / groups] to [n, *out, o]."""
+    wide = np.int64 if x.dtype == np.int8 else np.float64
+    grouped = weights.astype(wide).reshape(case.groups, case.channels[1] // case.groups, case.taps, -1)
+    acc = np.zeros(case.y_shape, wide)
+    for tap, (_, seen) in enumerate(case.window.taps(x.astype(wide), fill)):
+        split = seen.reshape(*seen.shape[:-1], case.groups, -1)
+        acc += np.einsum("...gc,goc->...go", split, grouped[:, :, tap]).reshape(case.y_shape)
+    return acc
+
+
+def transposed_sum(case: Case, x: Array, weights: Array) -> Array:
+    """Transposed convolution by scattering, in the widest type of its kind."""
+    wide = np.int64 if x.dtype != np.float32 else np.float64
+    grouped = weights.astype(wide).reshape(case.groups, case.channels[1] // case.groups, case.taps, -1)
+    acc = np.zeros(case.y_shape, wide)
+    for where in np.ndindex(case.batch, *case.spatial):
+        values = x[where].astype(wide).reshape(case.groups, -1)
+        for tap, index in enumerate(np.ndindex(*case.kernel)):
+            at = [i * case.stride - case.before + t * case.dilation for i, t in zip(where[1:], index, strict=True)]
+            if all(0 <= a < n for a, n in zip(at, case.y_shape[1:-1], strict=True)):
+                acc[(where[0], *at)] += np.einsum("gc,goc->go", values, grouped[:, :, tap]).ravel()
+    return acc
+
+
+def requantized(acc: Array, multiplier: Array, shift: Array, params: dict[str, Any]) -> Array:
+    scaled = multiply_by_quantized_multiplier(wrap(acc), multiplier, shift)
+    return np.clip(wrap(scaled + params["out_zero"]), params["out_min"], params["out_max"]).astype(np.int8)
+
+
+def int8(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Random int8 with many extreme values."""
+    values = rng.integers(-128, 128, shape)
+    return np.where(rng.random(shape) < 0.1, rng.choice([-128, 127], shape), values).astype(np.int8)
+
+
+def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array]:
+    """A conv_s8, depthwise_s8 or conv_transpose_s8 step with random operands, and its output by the reference."""
+    depth = case.taps * case.channels[0] // case.groups
+    x, weights = int8(rng, case.x_shape), int8(rng, (case.channels[1], case.taps, depth // case.taps))
+    extra = {"in_zero": int(rng.integers(-128, 128)), "out_zero": int(rng.integers(-128, 128))}
+    extra["out_min"], extra["out_max"] = sorted(rng.integers(-128, 128, 2).tolist()) if rng.random() < 0.3 else (-128, 127)
+    params: dict[str, Any] = {**case.params(), **extra}
+    bias = rng.integers(-20000, 20000, case.channels[1]).astype(np.int32)
+    multiplier = rng.integers(1 << 30, (1 << 31) - 1, case.channels[1], endpoint=True).astype(np.int32)
+    shift = rng.integers(-11, -5, case.channels[1]).astype(np.int32)
+    extreme = rng.random(case.channels[1]) < 0.2
+    shift[extreme] = rng.integers(-31, 30, int(extreme.sum()), endpoint=True)
+    if kernel.family == "conv_transpose_s8":
+        acc = transposed_sum(case, x.astype(np.int64) - extra["in_zero"], weights) + bias
+    else:
+        acc = weighted_sum(case, x, weights, extra["in_zero"]) + bias
+    expected = requantized(acc, multiplier, shift, params)
+    if kernel.family == "depthwise_s8":
+        packed, groups = pack_panels(weights.reshape(1, case.channels[1], case.taps), kernel.nr, kernel.kr), 1
+    else:
+        packed, groups = pack_panels(weights.reshape(case.groups, -1, depth), kernel.nr, kernel.kr), case.groups
+        params["groups"] = case.groups
+    columns = [pad_columns(values, groups, kernel.nr) for values in (bias, multiplier, shift)]
+    return step(kernel, params, [x, packed, *columns], expected), expected
+
+
+def float_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array, Array]:
+    """A conv_f32, depthwise_f32 or conv_transpose_f32 step, its output in float64, and the error that it may have."""
+    depth = case.taps * case.channels[0] // case.groups
+    x = rng.standard_normal(case.x_shape, np.float32)
+    weights = rng.standard_normal((case.channels[1], case.taps, depth // case.taps), np.float32)
+    bias = rng.standard_normal(case.channels[1], np.float32)
+    low, high = (-0.5, 1.5) if rng.random() < 0.3 else (-math.inf, math.inf)
+    params: dict[str, Any] = {**case.params(), "low": low, "high": high}
+    if kernel.family == "conv_transpose_f32":
+        acc, size = transposed_sum(case, x, weights), transposed_sum(case, abs(x), abs(weights))
+    else:
+        acc, size = weighted_sum(case, x, weights, 0.0), weighted_sum(case, abs(x), abs(weights), 0.0)
+    expected = np.clip(acc + bias, low, high)
+    bound = (depth + 1) * EPS * (size + abs(bias))
+    if kernel.family == "depthwise_f32":
+        packed, groups = pack_panels(weights.reshape(1, case.channels[1], case.taps), kernel.nr, kernel.kr), 1
+    else:
+        packed, groups = pack_panels(weights.reshape(case.groups, -1, depth), kernel.nr, kernel.kr), case.groups
+        params["groups"] = case.groups
+    output = np.empty(case.y_shape, np.float32)
+    return step(kernel, params, [x, packed, pad_columns(bias, groups, kernel.nr)], output), expected, bound
+
+
+def neighbours(block: int) -> list[int]:
+    """Sizes below, at and above a block, and above two of them."""
+    return sorted({n for n in (1, block - 1, block, block + 1, 2 * block + 1) if n > 0})
+
+
+def convolution_cases(kernel: Kernel) -> list[Case]:
+    """Edge shapes: columns, depth and pixels around the tile; strides, dilations, pads and groups; one and three axes."""
+    cases = [Case((1, pixels), (1, 1), (5, kernel.nr + 1)) for pixels in neighbours(kernel.mr)]
+    cases += [Case((2, 3), (1, 1), (c, n)) for c in neighbours(16) for n in neighbours(kernel.nr)]
+    cases += [Case((6, 7), (3, 3), (c, n), before=1, after=1) for c in (1, 3, 8, 17) for n in (kernel.nr, kernel.nr + 3)]
+    cases += [
+        Case((9, 10), (3, 3), (3, 8), stride=2, after=1),
+        Case((9, 10), (3, 2), (4, 5), stride=2, before=2, after=1, batch=2),
+        Case((11, 9), (3, 3), (4, 6), dilation=2, before=2, after=2),
+        Case((11, 9), (2, 3), (4, 6), dilation=3, stride=2, before=3, after=4),
+        Case((5, 6), (3, 3), (12, 18), groups=3, before=1, after=1),
+        Case((5, 6), (1, 1), (34, 36), groups=2),
+        Case((4, 4), (3, 3), (6, 6), groups=6, before=1, after=1),
+        Case((4, 3), (5, 5), (2, 3), before=4, after=4),
+        Case((3, 3), (7, 7), (2, 17), before=3, after=3, stride=3),
+        Case((20,), (5,), (3, 20), before=2, after=2),
+        Case((20,), (4,), (6, 7), dilation=3, before=1, after=9, batch=3),
+        Case((4, 5, 6), (2, 3, 2), (3, 5), before=1, after=1),
+        Case((3, 4, 5), (3, 1, 3), (4, 17), stride=2, before=1, after=1, batch=2),
+        Case((1, 3), (1, 1), (700, 18)),
+        Case((1, 1), (1, 1), (2500, 17)),
+        Case((5, 5), (3, 3), (260, 5), before=1, after=1),
+        Case((6, 40), (3, 3), (16, 16), before=1, after=1),
+        Case((2, 2), (1, 1), (7, 5), before=3, after=3),
+    ]
+    return cases
+
+
+def depthwise_cases(kernel: Kernel) -> list[Case]:
+    """Edge shapes of depthwise convolution; groups always equal the input's channels."""
+
+    def case(spatial: tuple[int, ...], taps: tuple[int, ...], channels: int, copies: int = 1, **rest: Any) -> Case:
+        return Case(spatial, taps, (channels, channels * copies), groups=channels, **rest)
+
+    cases = [case((5, 6), (3, 3), c, before=1, after=1) for c in (*neighbours(kernel.nr), 2 * kernel.nr, 3 * kernel.nr - 2)]
+    cases += [case((1, w), (1, 3), kernel.nr + 3, before=1, after=1) for w in range(1, 11)]
+    cases += [case((7, 7), (3, 3), 9, copies, stride=2, after=1) for copies in (1, 2, 3, 8)]
+    cases += [
+        case((9, 8), (5, 5), 8, before=2, after=2, batch=2),
+        case((9, 8), (5, 4), 24, stride=2, before=2, after=1),
+        case((9, 8), (2, 2), 40),
+        case((10, 9), (3, 3), 17, dilation=2, before=2, after=2),
+        case((10, 9), (3, 3), 16, dilation=4, stride=3, before=4, after=4),
+        case((1, 1), (3, 3), 32, before=1, after=1),
+        case((3, 3), (3, 3), 64),
+        case((13, 11), (13, 11), 20),
+        case((4, 3), (7, 7), 5, before=6, after=6),
+        case((30,), (9,), 16, before=4, after=4),
+        case((3, 4, 5), (3, 2, 3), 18, before=1, after=1),
+        case((3, 5, 5), (2, 3, 3), 4, 4, stride=2, batch=2),
+        case((2, 2), (1, 1), 3, before=2, after=2),
+        case((3, 20), (3, 3), 1, 8, before=1, after=1),
+    ]
+    return cases
+
+
+def transposed_cases(kernel: Kernel) -> list[Case]:
+    """Edge shapes of transposed convolution, with and without output padding."""
+
+    def case(spatial: tuple[int, ...], taps: tuple[int, ...], channels: tuple[int, int], padding: int = 0, **rest: Any) -> Case:
+        stride, dilation, cut = rest.get("stride", 1), rest.get("dilation", 1), rest.get("before", 0) + rest.get("after", 0)
+        out = tuple((n - 1) * stride + (k - 1) * dilation + 1 - cut + padding for n, k in zip(spatial, taps, strict=True))
+        return Case(spatial, taps, channels, out=out, **rest)
+
+    cases = [case((3, 4), (3, 3), (5, n), stride=2) for n in neighbours(kernel.nr)]
+    cases += [
+        case((3, 4), (2, 2), (16, 8), stride=2, batch=2),
+        case((3, 4), (3, 3), (4, 3), 1, stride=2, before=1, after=1),
+        case((3, 4), (4, 4), (3, 17), stride=2, before=1, after=1),
+        case((4, 3), (3, 2), (4, 6), dilation=2, stride=3, groups=2),
+        case((4, 3), (3, 3), (6, 6), groups=6),
+        case((5,), (5,), (3, 4), 2, stride=4, before=1),
+        case((2, 3, 2), (2, 3, 3), (3, 5), stride=2, before=1),
+        case((2, 2), (1, 1), (3, 2), 2, stride=3),
+    ]
+    return cases
+
+
+def pooling_cases() -> list[Case]:
+    """Edge shapes of pooling: channels around the usual vectors, windows that hang over every edge."""
+    cases = [Case((5, 4), (2, 2), (c, c), stride=2) for c in (1, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 65)]
+    cases += [
+        Case((5, 6), (3, 3), (19, 19), before=1, after=1, batch=2),
+        Case((5, 6), (3, 3), (40, 40), stride=2, before=1, after=2),
+        Case((7, 7), (7, 7), (65, 65)),
+        Case((8, 8), (8, 8), (64, 64)),
+        Case((9, 9), (3, 2), (10, 10), dilation=2, stride=2, before=2, after=2),
+        Case((5, 5), (2, 2), (6, 6), stride=3, out=(3, 3)),
+        Case((3, 3), (2, 2), (33, 33), stride=2, before=2, after=2),
+        Case((20,), (4,), (24, 24), stride=2, before=1),
+        Case((4, 5, 6), (2, 2, 3), (18, 18), stride=2, before=1, after=1),
+        Case((40, 40), (40, 40), (3, 3)),
+    ]
+    return cases
