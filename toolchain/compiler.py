@@ -12,6 +12,11 @@ from toolchain.importers import onnx, tflite
 from toolchain.ir import Graph, verify
 from toolchain.lowering import Lowering
 from toolchain.memory.plan import place
+from toolchain.passes import Pass, Saving, apply
+from toolchain.passes.fold_constants import fold_constants
+from toolchain.passes.merge_duplicates import merge_duplicates
+from toolchain.passes.remove_dead_nodes import remove_dead_nodes
+from toolchain.passes.remove_identities import remove_identities
 from toolchain.program import Program
 from toolchain.targets import Target
 
@@ -28,17 +33,25 @@ def read(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) ->
     return graph
 
 
+def optimise(graph: Graph, *, lossless: bool = True) -> list[Saving]:
+    """Every pass over the graph, in order and verified after each; what each saved."""
+    tidy: list[Pass] = [fold_constants, remove_identities, merge_duplicates, remove_dead_nodes]
+    return [apply(step, graph) for step in tidy]
+
+
 @dataclass(frozen=True)
 class Compiled:
-    """What a build makes: the graph as it runs, its planned program, and the plan file's bytes."""
+    """What a build makes: the graph as it runs, what each pass saved, the planned program, and the plan file's bytes."""
 
     graph: Graph
+    savings: list[Saving]
     program: Program
     plan: bytes
 
 
 def compile_graph(graph: Graph, target: Target, *, lossless: bool = True) -> Compiled:
     """Optimise, lower and plan a graph. `lossless` allows removing channels that change no output."""
+    savings = optimise(graph, lossless=lossless)
     program = Lowering(graph, target).lower(graph)
     place(program)
-    return Compiled(graph, program, plan.encode(program))
+    return Compiled(graph, savings, program, plan.encode(program))

@@ -227,27 +227,26 @@ class Graph:
         return sum(node.op.cost(node).macs for node in self.nodes)
 
     def sort(self) -> None:
-        """Reorder the nodes into a runnable order that keeps today's order where it can."""
+        """Reorder the nodes into a runnable order that keeps today's order where it can; IrError where there is a cycle."""
         producer = self.producers()
-        done: set[int] = set()
-        order: list[Node] = []
+        order: dict[Node, bool] = {}  # True once everything that the node needs stands before it.
         for root in self.nodes:
             stack = [root]
             while stack:
                 node = stack[-1]
-                if id(node) in done:
+                if order.get(node):
                     stack.pop()
                     continue
-                waiting = [producer[v] for v in node.inputs if v in producer and id(producer[v]) not in done]
-                if waiting:
-                    if len(stack) > len(self.nodes):
-                        raise IrError(f"the graph has a cycle through {node}")
-                    stack.extend(reversed(waiting))
+                waiting = [producer[v] for v in node.inputs if v in producer and not order.get(producer[v])]
+                if not waiting:
+                    order.pop(node, None)
+                    order[stack.pop()] = True
+                elif node in order or node in waiting:
+                    raise IrError(f"the graph has a cycle through {node}")
                 else:
-                    done.add(id(node))
-                    order.append(node)
-                    stack.pop()
-        self.nodes = order
+                    order[node] = False
+                    stack.extend(reversed(waiting))
+        self.nodes = list(order)
 
 
 def same_meaning(declared: Type, inferred: Type) -> bool:

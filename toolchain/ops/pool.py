@@ -30,6 +30,9 @@ class MaxPool(Op):
     def infer(self, *inputs: Type) -> tuple[Type, ...]:
         return (_pooled(inputs[0], self.window),)
 
+    def channelwise(self, node: Node) -> bool:
+        return True
+
     def integer(self, node: Node) -> bool:
         return node.inputs[0].dtype == np.int8 and node.inputs[0].quant == node.output.quant
 
@@ -61,6 +64,9 @@ class AveragePool(Op):
 
     def infer(self, *inputs: Type) -> tuple[Type, ...]:
         return (_pooled(inputs[0], self.window),)
+
+    def channelwise(self, node: Node) -> bool:
+        return True
 
     def integer(self, node: Node) -> bool:
         return node.inputs[0].dtype == np.int8 and node.inputs[0].quant == node.output.quant and self.counted_after is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from toolchain.ir import Array, IrError, Node, Op, Type
 @dataclass(frozen=True)
 class Transpose(Op):
     """y's axis i is x's axis perm[i]."""
+
+    movement: ClassVar[bool] = True
 
     perm: tuple[int, ...]
 

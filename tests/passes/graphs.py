@@ -1,0 +1,75 @@
+"""Small graphs and random inputs for the tests of passes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolchain.ir import Array, Builder, Graph, Quant, Type, Value, constant, float32, run, verify
+from toolchain.ops.conv import Conv
+from toolchain.ops.fully_connected import FullyConnected
+from toolchain.spatial import Pads, Window
+
+INT8 = np.dtype(np.int8)
+
+
+def int8(*shape: int, scale: float = 0.05, zero: int = 0) -> Type:
+    """A quantised int8 type."""
+    return Type(tuple(shape), INT8, Quant.of(scale, zero))
+
+
+def window(kernel: int = 1, stride: int = 1, pad: int = 0) -> Window:
+    """A square window over two axes."""
+    pads: Pads = ((pad, pad), (pad, pad))
+    return Window((kernel, kernel), (stride, stride), (1, 1), pads)
+
+
+def conv(builder: Builder, x: Value, w: Array, b: Array, op: Conv, *, zero: int = 0, scale: float = 0.1, name: str = "") -> Value:
+    """A convolution in x's own arithmetic: int8 weights at scale 0.02 for each output, or float32."""
+    if x.dtype == np.float32:
+        return builder.add(op, x, constant(w.astype(np.float32)), constant(b.astype(np.float32)), name=name)
+    weights = constant(w.astype(np.int8), quant=Quant((0.02,) * len(w), (0,) * len(w), 0))
+    return builder.add(op, x, weights, constant(b.astype(np.int32)), name=name, quant=Quant.of(scale, zero))
+
+
+def dense(builder: Builder, x: Value, w: Array, b: Array, *, zero: int = 0, scale: float = 0.1, name: str = "") -> Value:
+    """A fully connected layer in x's own arithmetic."""
+    if x.dtype == np.float32:
+        return builder.add(FullyConnected(), x, constant(w.astype(np.float32)), constant(b.astype(np.float32)), name=name)
+    weights = constant(w.astype(np.int8), quant=Quant.of(0.02, 0))
+    return builder.add(FullyConnected(), x, weights, constant(b.astype(np.int32)), name=name, quant=Quant.of(scale, zero))
+
+
+def random_inputs(graph: Graph, seed: int = 0) -> list[Array]:
+    """Inputs over the whole range of their types; floats from a normal distribution."""
+    generator = np.random.default_rng(seed)
+    arrays = []
+    for value in graph.inputs:
+        if value.dtype.kind == "f":
+            arrays.append(generator.standard_normal(value.shape).astype(value.dtype))
+        elif value.dtype.kind == "b":
+            arrays.append(generator.integers(0, 2, value.shape).astype(value.dtype))
+        else:
+            info = np.iinfo(value.dtype)
+            arrays.append(generator.integers(max(info.min, -1000), min(info.max, 1000), value.shape, value.dtype, endpoint=True))
+    return arrays
+
+
+def outputs(graph: Graph, seeds: int = 3) -> list[list[Array]]:
+    """What a graph computes for some random inputs."""
+    verify(graph)
+    return [run(graph, random_inputs(graph, seed)) for seed in range(seeds)]
+
+
+def same_outputs(before: list[list[Array]], after: list[list[Array]], tolerance: float = 1e-5) -> None:
+    """Integers must be equal, floats within tolerance * max|before|."""
+    for expected_row, row in zip(before, after, strict=True):
+        for expected, got in zip(expected_row, row, strict=True):
+            assert expected.shape == got.shape and expected.dtype == got.dtype
+            if expected.dtype.kind == "f":
+                bound = tolerance * float(np.max(np.abs(expected), initial=0.0))
+                np.testing.assert_allclose(got, expected, rtol=0, atol=bound)
+            else:
+                np.testing.assert_array_equal(got, expected)
+
+
+__all__ = ["INT8", "conv", "dense", "float32", "int8", "outputs", "random_inputs", "same_outputs", "window"]

@@ -1,0 +1,81 @@
+"""Nodes that change nothing, and pairs of nodes that one replaces."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolchain.ir import Graph, Node
+from toolchain.ops.lookup import Lookup
+from toolchain.ops.reshape import Reshape
+from toolchain.ops.transpose import Transpose
+from toolchain.rewrite import Rewriter, rewrite
+
+# Above this many elements, a movement is not tried out to see whether it keeps the order.
+_TRIAL_LIMIT = 1 << 24
+
+
+def remove_identities(graph: Graph) -> list[str]:
+    """Remove what leaves its input as it is, merge reshapes, transposes and tables in a row; to a fixpoint."""
+    return rewrite(graph, _reshape, _movement, _transposes, _tables)
+
+
+def _reshape(rewriter: Rewriter, node: Node) -> str | None:
+    if not isinstance(node.op, Reshape):
+        return None
+    x, y = node.inputs[0], node.output
+    if x.type == y.type:
+        rewriter.replace(y, x)
+        return "keeps its input's shape"
+    inner = rewriter.producer(x, Reshape)
+    if inner is None or inner.inputs[0].quant != x.quant:
+        return None
+    rewriter.replace(y, rewriter.add(node.op, inner.inputs[0], quant=y.quant))
+    return f"takes over {inner}"
+
+
+def _movement(rewriter: Rewriter, node: Node) -> str | None:
+    """A movement that keeps every element in its place, or at least in order, is a reshape."""
+    if not node.op.movement or isinstance(node.op, Reshape) or len(node.outputs) > 1:
+        return None
+    (x, *rest), y = node.inputs, node.output
+    if x.data is not None or any(value.data is None for value in rest) or x.type.size != y.type.size or x.quant != y.quant:
+        return None
+    if isinstance(node.op, Transpose):
+        axes = [axis for axis in node.op.perm if x.shape[axis] != 1]
+        kept = axes == sorted(axes)
+    elif y.type.size <= _TRIAL_LIMIT:
+        order = np.arange(y.type.size)
+        moved = node.op.evaluate(node, order.reshape(x.shape), *(value.constant for value in rest))[0]
+        kept = np.array_equal(moved.ravel(), order)
+    else:
+        return None
+    if not kept:
+        return None
+    rewriter.replace(y, rewriter.add(Reshape(y.shape), x, quant=y.quant))
+    return "keeps the order of the elements"
+
+
+def _transposes(rewriter: Rewriter, node: Node) -> str | None:
+    inner = rewriter.producer(node.inputs[0], Transpose) if isinstance(node.op, Transpose) else None
+    if inner is None:
+        return None
+    assert isinstance(node.op, Transpose) and isinstance(inner.op, Transpose)
+    perm = tuple(inner.op.perm[axis] for axis in node.op.perm)
+    rewriter.replace(node.output, rewriter.add(Transpose(perm), inner.inputs[0], quant=node.output.quant))
+    return f"takes over {inner}"
+
+
+def _tables(rewriter: Rewriter, node: Node) -> str | None:
+    if not isinstance(node.op, Lookup):
+        return None
+    x, y = node.inputs[0], node.output
+    if node.op.table == bytes(range(256)) and x.type == y.type:
+        rewriter.replace(y, x)
+        return "changes no byte"
+    inner = rewriter.producer(x, Lookup)
+    if inner is None:
+        return None
+    assert isinstance(inner.op, Lookup)
+    table = bytes(node.op.table[byte] for byte in inner.op.table)
+    rewriter.replace(y, rewriter.add(Lookup(table, node.op.dtype), inner.inputs[0], quant=y.quant))
+    return f"takes over {inner}"
