@@ -1,0 +1,64 @@
+"""Softmax along one axis."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import tflite as schema
+
+from toolchain.importers.spelling import tflite
+from toolchain.importers.tflite import TfliteNode
+from toolchain.ir import Array, IrError, Node, Op, Type, Value
+from toolchain.lowering import Lowering
+from toolchain.quantize import elementwise
+
+
+@dataclass(frozen=True)
+class Softmax(Op):
+    """exp(beta * x) / sum(exp(beta * x)) along `axis`, not negative; int8 gives scale 1/256 and zero point -128."""
+
+    axis: int
+    beta: float = 1.0
+
+    def infer(self, *inputs: Type) -> tuple[Type, ...]:
+        (x,) = inputs
+        if not 0 <= self.axis < x.rank:
+            raise IrError(f"Softmax of {x} along axis {self.axis}")
+        return (Type(x.shape, x.dtype),)
+
+    def integer(self, node: Node) -> bool:
+        x, y = node.inputs[0], node.output
+        return x.dtype == np.int8 and y.quant == elementwise.SOFTMAX_QUANT and x.shape[self.axis] <= elementwise.SOFTMAX_MAX_DEPTH
+
+    def evaluate(self, node: Node, *inputs: Array) -> tuple[Array, ...]:
+        quant = node.inputs[0].quant
+        x = np.moveaxis(inputs[0], self.axis, -1)
+        if quant is not None:
+            y = elementwise.softmax(x, elementwise.softmax_exponentials(quant, self.beta))
+        else:
+            with np.errstate(invalid="ignore"):
+                e = np.exp(self.beta * (x.astype(np.float64) - x.max(axis=-1, keepdims=True)))
+            y = (e / e.sum(axis=-1, keepdims=True)).astype(np.float32)
+        return (np.ascontiguousarray(np.moveaxis(y, -1, self.axis)),)
+
+    def lower(self, node: Node, low: Lowering) -> None:
+        x, y = node.inputs[0], node.output
+        shape = x.shape
+        params = {
+            "outer": math.prod(shape[: self.axis]),
+            "depth": shape[self.axis],
+            "inner": math.prod(shape[self.axis + 1 :]),
+        }
+        if x.quant is not None:
+            table = low.constant(elementwise.softmax_exponentials(x.quant, self.beta), "exponentials")
+            low.step("softmax_s8", params, [x, table], [y])
+        else:
+            raise IrError("float softmax has no kernel family yet")
+
+
+@tflite("SOFTMAX")
+def _from_tflite(node: TfliteNode) -> Value:
+    x = node.input(0)
+    return node.add(Softmax(x.type.rank - 1, node.options(schema.SoftmaxOptions).Beta()), x)
