@@ -10,18 +10,18 @@
 
 namespace sinter {
 
-#define ADD_S8_PARAMS(F, A)  \
-  SINTER_BROADCAST(F, A)     \
-  F(int32_t, a_zero)         \
-  F(int32_t, a_multiplier)   \
-  F(int32_t, a_shift)        \
-  F(int32_t, b_zero)         \
-  F(int32_t, b_multiplier)   \
-  F(int32_t, b_shift)        \
-  F(int32_t, multiplier)     \
-  F(int32_t, shift)          \
-  F(int32_t, out_zero)       \
-  F(int32_t, out_min)        \
+#define ADD_S8_PARAMS(F, A) \
+  SINTER_BROADCAST(F, A)    \
+  F(int32_t, a_zero)        \
+  F(int32_t, a_multiplier)  \
+  F(int32_t, a_shift)       \
+  F(int32_t, b_zero)        \
+  F(int32_t, b_multiplier)  \
+  F(int32_t, b_shift)       \
+  F(int32_t, multiplier)    \
+  F(int32_t, shift)         \
+  F(int32_t, out_zero)      \
+  F(int32_t, out_min)       \
   F(int32_t, out_max)
 
 SINTER_PARAMS(AddS8Params, ADD_S8_PARAMS);

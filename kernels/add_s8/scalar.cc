@@ -14,8 +14,7 @@ extern "C" Status add_s8__scalar(const void* params, void* const* operands, void
       const int32_t right = (b[b_at + i * p.b_stride[7]] - p.b_zero) * (1 << kAddLeftShift);
       const int32_t sum = wrapping_add(multiply_by_quantized_multiplier(left, p.a_multiplier, p.a_shift),
                                        multiply_by_quantized_multiplier(right, p.b_multiplier, p.b_shift));
-      const int32_t scaled = multiply_by_quantized_multiplier(sum, p.multiplier, p.shift);
-      y[y_at + i] = static_cast<int8_t>(clamp(wrapping_add(scaled, p.out_zero), p.out_min, p.out_max));
+      y[y_at + i] = requantize(sum, p.multiplier, p.shift, p.out_zero, p.out_min, p.out_max);
     }
   });
   return kOk;

@@ -6,8 +6,8 @@ Status lookup_x8_check(const Kernel&, const void* params, const Extent* operands
   const LookupX8Params& p = *static_cast<const LookupX8Params*>(params);
   if (!in_range(p.count, 0, INT32_MAX - kBlock)) return kBadParams;
   if (count != 3 || operands[2].writable == 0) return kBadOperands;
-  const bool fits = holds<uint8_t>(operands[0], p.count) && holds<uint8_t>(operands[1], int32_t{256}) &&
-                    holds<uint8_t>(operands[2], p.count);
+  const bool fits =
+      holds<uint8_t>(operands[0], p.count) && holds<uint8_t>(operands[1], int32_t{256}) && holds<uint8_t>(operands[2], p.count);
   return fits ? kOk : kBadOperands;
 }
 

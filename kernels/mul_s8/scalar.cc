@@ -11,8 +11,7 @@ extern "C" Status mul_s8__scalar(const void* params, void* const* operands, void
   for_each_row(p, begin, end, [&](ptrdiff_t a_at, ptrdiff_t b_at, ptrdiff_t y_at, int32_t count) {
     for (int32_t i = 0; i < count; ++i) {
       const int32_t product = (a[a_at + i * p.a_stride[7]] - p.a_zero) * (b[b_at + i * p.b_stride[7]] - p.b_zero);
-      const int32_t scaled = multiply_by_quantized_multiplier(product, p.multiplier, p.shift);
-      y[y_at + i] = static_cast<int8_t>(clamp(wrapping_add(scaled, p.out_zero), p.out_min, p.out_max));
+      y[y_at + i] = requantize(product, p.multiplier, p.shift, p.out_zero, p.out_min, p.out_max);
     }
   });
   return kOk;

@@ -55,11 +55,11 @@ extern "C" Status softmax_s8__scalar(const void* params, void* const* operands, 
     const int32_t zeros = leading_zeros(sum);
     const uint32_t fraction = zeros < 32 ? (sum << zeros) - (1u << 31) : 0;
     const int32_t scale = reciprocal_of_one_plus(static_cast<int32_t>(fraction));
-    const int32_t exponent = (kAccumulatorIntegerBits - zeros + 31 - 8) & 31;
+    const int32_t exponent = kAccumulatorIntegerBits - zeros + 31 - 8;
     for (ptrdiff_t i = 0; i < p.depth; ++i) {
       const int32_t product = rounding_doubling_high_mul(scale, table[x[i * p.inner]]);
-      const int32_t value = rounding_divide_by_power_of_two(product, exponent) - 128;
-      y[i * p.inner] = static_cast<int8_t>(clamp(value, -128, 127));
+      const int32_t value = exponent > 31 ? 0 : rounding_divide_by_power_of_two(product, exponent);
+      y[i * p.inner] = static_cast<int8_t>(clamp(value - 128, -128, 127));
     }
   }
   return kOk;

@@ -8,7 +8,8 @@ Status softmax_s8_check(const Kernel&, const void* params, const Extent* operand
   const Count size = Count(p.outer) * Count(p.depth) * Count(p.inner);
   if (size.value > INT32_MAX) return kBadParams;
   if (count != 3 || operands[2].writable == 0) return kBadOperands;
-  const bool fits = holds<int8_t>(operands[0], size) && holds<int32_t>(operands[1], int32_t{256}) && holds<int8_t>(operands[2], size);
+  const bool fits =
+      holds<int8_t>(operands[0], size) && holds<int32_t>(operands[1], int32_t{256}) && holds<int8_t>(operands[2], size);
   return fits ? kOk : kBadOperands;
 }
 

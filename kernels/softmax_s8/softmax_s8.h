@@ -5,7 +5,7 @@
 //   y[i] = clamp(round(e[i] * reciprocal(sum)) - 128, -128, 127)
 //
 // in the fixed-point arithmetic of gemmlowp (fixedpoint.h): rounding_doubling_high_mul for products and
-// rounding_divide_by_power_of_two for scaling, the reciprocal by three Newton steps.
+// rounding_divide_by_power_of_two for scaling, the reciprocal by three Newton steps. Divisions by more than 2^31 give 0.
 //
 // Operands: x int8, exponentials int32 [256], y int8. The last of the exponentials, e^0, is INT32_MAX.
 #pragma once

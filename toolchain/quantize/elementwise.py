@@ -85,7 +85,8 @@ def clip(x: Int8, source: Quant, target: Quant, low: float, high: float) -> Int8
         x.astype(np.int64) - source.zero[0], *quantize_multiplier(source.scale[0] / target.scale[0])
     )
     least, most = max(stored(low), -128), min(stored(high), 127)
-    return np.minimum(np.maximum(scaled + target.zero[0], least), most).clip(*INT8).astype(np.int8)
+    clamped: Int64 = np.minimum(np.maximum(scaled + target.zero[0], least), most)
+    return np.clip(clamped, *INT8).astype(np.int8)
 
 
 def leaky_relu(x: Int8, source: Quant, target: Quant, alpha: float) -> Int8:

@@ -71,7 +71,7 @@ def _exp_between_minus_quarter_and_zero(x: Int64) -> Int64:
     fourth = rounding_doubling_high_mul(square, square)
     tail = rounding_doubling_high_mul(rounding_divide_by_power_of_two(fourth, 2) + cube, _ONE_THIRD) + square
     series = x + rounding_divide_by_power_of_two(tail, 1)
-    return _EXP_OF_MINUS_EIGHTH + rounding_doubling_high_mul(series, np.int64(_EXP_OF_MINUS_EIGHTH))
+    return _EXP_OF_MINUS_EIGHTH + rounding_doubling_high_mul(series, _EXP_OF_MINUS_EIGHTH)
 
 
 def _divide_by_one_plus(x: NDArray[Any]) -> Int64:
