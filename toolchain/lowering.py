@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from toolchain import kernels
+from toolchain.errors import InputError
 from toolchain.ir import Array, Graph, IrError, Node, Value
 from toolchain.kernels import Kernel
 from toolchain.memory.views import storage
@@ -94,11 +95,19 @@ class Lowering:
         self._macs = 0
 
     def lower(self, graph: Graph) -> Program:
-        """Every node's steps, then the interface."""
+        """Every node's steps, then the interface. InputError lists every node that no kernel of the target runs."""
+        refused: list[str] = []
         for node in graph.nodes:
             self._node = node
             self._macs = node.op.cost(node).macs
-            node.op.lower(node, self)
+            try:
+                node.op.lower(node, self)
+            except IrError as error:
+                refused.append(f"{node}: {error}")
+        if refused:
+            one = len(refused) == 1
+            found = f"{len(refused)} {'operator' if one else 'operators'} cannot be compiled for target '{self.target.name}'"
+            raise InputError(f"{found}:\n" + "\n".join(f"  {line}" for line in refused))
         self.program.inputs = [Tensor(value.name, value.type, self.operand(value)) for value in graph.inputs]
         self.program.outputs = [
             Tensor(name, value.type, self.operand(value)) for name, value in zip(graph.output_names, graph.outputs, strict=True)
