@@ -17,19 +17,18 @@ struct Count {
     return a.value > kMax / b.value ? Count(kMax) : Count(a.value * b.value);
   }
   friend constexpr bool operator<=(Count a, Count b) { return a.value <= b.value; }
-  friend constexpr bool operator>=(Count a, Count b) { return a.value >= b.value; }
   friend constexpr Count operator+(Count a, Count b) { return a.value > kMax - b.value ? Count(kMax) : Count(a.value + b.value); }
 };
 
-constexpr bool in_range(int64_t value, int64_t low, int64_t high) { return low <= value && value <= high; }
+static constexpr bool in_range(int64_t value, int64_t low, int64_t high) { return low <= value && value <= high; }
 
 // a / b rounded up, for positive b.
-constexpr int32_t div_up(int32_t a, int32_t b) { return a / b + (a % b != 0 ? 1 : 0); }
-constexpr uint64_t round_up(uint64_t a, uint64_t b) { return (a + b - 1) / b * b; }
+static constexpr int32_t div_up(int32_t a, int32_t b) { return a / b + (a % b != 0 ? 1 : 0); }
+static constexpr uint64_t round_up(uint64_t a, uint64_t b) { return (a + b - 1) / b * b; }
 
 // True when the operand holds at least `elements` of type T and starts on T's alignment.
 template <class T>
-constexpr bool holds(const Extent& operand, Count elements) {
+static constexpr bool holds(const Extent& operand, Count elements) {
   return operand.bytes >= (elements * Count(uint64_t{sizeof(T)})).value && operand.alignment >= alignof(T);
 }
 

@@ -19,29 +19,29 @@ struct ConvTile {
 };
 
 template <class Params>
-constexpr int32_t conv_panels(const Params& p, int32_t nr) {
+static constexpr int32_t conv_panels(const Params& p, int32_t nr) {
   return div_up(p.out_channels / p.groups, nr);
 }
 
 // The depth of one group: K.
 template <class Params>
-constexpr int32_t conv_depth(const Params& p) {
+static constexpr int32_t conv_depth(const Params& p) {
   return taps(p) * (p.in_channels / p.groups);
 }
 
 // Into how many tiles the panels of one pixel block are split.
 template <class Params>
-constexpr int32_t conv_splits(const Params& p, int32_t mr, int32_t nr) {
-  return Count(div_up(output_pixels(p), mr)) * Count(p.groups) >= Count(int32_t{16}) ? 1 : conv_panels(p, nr);
+static constexpr int32_t conv_splits(const Params& p, int32_t mr, int32_t nr) {
+  return int64_t{div_up(output_pixels(p), mr)} * p.groups >= 16 ? 1 : conv_panels(p, nr);
 }
 
 template <class Params>
-constexpr int32_t conv_tiles(const Params& p, int32_t mr, int32_t nr) {
+static constexpr int32_t conv_tiles(const Params& p, int32_t mr, int32_t nr) {
   return div_up(output_pixels(p), mr) * p.groups * conv_splits(p, mr, nr);
 }
 
 template <class Params>
-inline ConvTile conv_tile(const Params& p, int32_t mr, int32_t nr, int32_t index) {
+static inline ConvTile conv_tile(const Params& p, int32_t mr, int32_t nr, int32_t index) {
   const int32_t splits = conv_splits(p, mr, nr), pixels = output_pixels(p), rest = index / splits;
   ConvTile tile;
   tile.group = rest % p.groups;
@@ -54,19 +54,19 @@ inline ConvTile conv_tile(const Params& p, int32_t mr, int32_t nr, int32_t index
 
 // Packed columns of all groups.
 template <class Params>
-constexpr Count conv_columns(const Kernel& kernel, const Params& p) {
+static constexpr Count conv_columns(const Kernel& kernel, const Params& p) {
   return Count(conv_panels(p, kernel.nr)) * Count(kernel.nr) * Count(p.groups);
 }
 
 // Packed weights of all groups.
 template <class Params>
-constexpr Count conv_weights(const Kernel& kernel, const Params& p) {
+static constexpr Count conv_weights(const Kernel& kernel, const Params& p) {
   return conv_columns(kernel, p) * Count(round_up(static_cast<uint64_t>(conv_depth(p)), static_cast<uint64_t>(kernel.kr)));
 }
 
 // Sizes that keep every index into the operands, and the number of tiles, inside int32.
 template <class Params>
-constexpr bool conv_valid(const Kernel& kernel, const Params& p) {
+static constexpr bool conv_valid(const Kernel& kernel, const Params& p) {
   if (!spatial_valid(p) || p.groups < 1 || p.in_channels % p.groups != 0 || p.out_channels % p.groups != 0) return false;
   const Count tiles = Count(div_up(output_pixels(p), kernel.mr)) * Count(p.groups) * Count(conv_panels(p, kernel.nr));
   return conv_weights(kernel, p) <= Count(INT32_MAX) && tiles <= Count(INT32_MAX);

@@ -9,7 +9,7 @@ namespace sinter {
 
 // Calls visit(tap, input pixel) for every tap that reaches this output pixel.
 template <class Params, class Visit>
-inline void visit_transposed_taps(const Params& p, int32_t index, Visit visit) {
+static inline void visit_transposed_taps(const Params& p, int32_t index, Visit visit) {
   int32_t origin[3];
   for (int i = 2; i >= 0; --i) {
     origin[i] = index % p.out[i] + p.pad[i];

@@ -2,6 +2,8 @@
 //
 // A family is a folder: <family>.h states the arithmetic, the packing and the params; <family>.cc holds what is the same for all of
 // its kernels (check, tiles, scratch); <isa>.cc holds the kernels themselves; kernels.inc lists them, best first.
+//
+// Functions in headers are static: the linker merges others, and might take the copy that was compiled for a wider instruction set.
 #pragma once
 
 #include <stddef.h>

@@ -20,7 +20,7 @@ namespace sinter {
 
 // Sizes that keep every index and coordinate inside int32.
 template <class Params>
-constexpr bool spatial_valid(const Params& p) {
+static constexpr bool spatial_valid(const Params& p) {
   Count in = Count(p.batch) * Count(p.in_channels), out = Count(p.batch) * Count(p.out_channels), taps(int32_t{1});
   if (p.batch < 1 || p.in_channels < 1 || p.out_channels < 1) return false;
   for (int i = 0; i < 3; ++i) {
@@ -37,22 +37,22 @@ constexpr bool spatial_valid(const Params& p) {
 }
 
 template <class Params>
-constexpr Count input_count(const Params& p) {
+static constexpr Count input_count(const Params& p) {
   return Count(p.batch) * Count(p.in[0]) * Count(p.in[1]) * Count(p.in[2]) * Count(p.in_channels);
 }
 
 template <class Params>
-constexpr int32_t taps(const Params& p) {
+static constexpr int32_t taps(const Params& p) {
   return p.kernel[0] * p.kernel[1] * p.kernel[2];
 }
 
 template <class Params>
-constexpr int32_t output_pixels(const Params& p) {
+static constexpr int32_t output_pixels(const Params& p) {
   return p.batch * p.out[0] * p.out[1] * p.out[2];
 }
 
 template <class Params>
-constexpr Count output_count(const Params& p) {
+static constexpr Count output_count(const Params& p) {
   return Count(output_pixels(p)) * Count(p.out_channels);
 }
 
@@ -63,7 +63,7 @@ struct Pixel {
 };
 
 template <class Params>
-inline Pixel locate(const Params& p, int32_t index) {
+static inline Pixel locate(const Params& p, int32_t index) {
   Pixel pixel;
   for (int i = 2; i >= 0; --i) {
     pixel.origin[i] = index % p.out[i] * p.stride[i] - p.pad[i];
@@ -75,14 +75,14 @@ inline Pixel locate(const Params& p, int32_t index) {
 
 // The input pixel at these coordinates, or -1 outside the input.
 template <class Params>
-inline int32_t input_pixel(const Params& p, int32_t batch, int32_t d, int32_t h, int32_t w) {
+static inline int32_t input_pixel(const Params& p, int32_t batch, int32_t d, int32_t h, int32_t w) {
   if (d < 0 || d >= p.in[0] || h < 0 || h >= p.in[1] || w < 0 || w >= p.in[2]) return -1;
   return ((batch * p.in[0] + d) * p.in[1] + h) * p.in[2] + w;
 }
 
 // Calls visit(tap, input pixel or -1) for every tap of a window, in the order of the packed weights.
 template <class Params, class Visit>
-inline void visit_taps(const Params& p, const Pixel& pixel, Visit visit) {
+static inline void visit_taps(const Params& p, const Pixel& pixel, Visit visit) {
   int32_t tap = 0;
   for (int32_t kd = 0; kd < p.kernel[0]; ++kd) {
     const int32_t d = pixel.origin[0] + kd * p.dilation[0];
@@ -101,7 +101,7 @@ struct TapRange {
 };
 
 template <class Params>
-inline TapRange inside_taps(const Params& p, const Pixel& pixel, int axis) {
+static inline TapRange inside_taps(const Params& p, const Pixel& pixel, int axis) {
   const int32_t origin = pixel.origin[axis], room = p.in[axis] - origin;
   TapRange range;
   range.first = origin < 0 ? div_up(-origin, p.dilation[axis]) : 0;
@@ -113,23 +113,23 @@ inline TapRange inside_taps(const Params& p, const Pixel& pixel, int axis) {
 
 // Depthwise convolution and pooling work in tiles of one output row: out[2] pixels of all channels.
 template <class Params>
-constexpr int32_t output_rows(const Params& p) {
+static constexpr int32_t output_rows(const Params& p) {
   return p.batch * p.out[0] * p.out[1];
 }
 
 // Packed depthwise weights: channels padded to blocks of nr, taps to groups of kr.
 template <class Params>
-constexpr Count depthwise_channels(const Kernel& kernel, const Params& p) {
+static constexpr Count depthwise_channels(const Kernel& kernel, const Params& p) {
   return Count(div_up(p.out_channels, kernel.nr)) * Count(kernel.nr);
 }
 
 template <class Params>
-constexpr Count depthwise_weights(const Kernel& kernel, const Params& p) {
+static constexpr Count depthwise_weights(const Kernel& kernel, const Params& p) {
   return depthwise_channels(kernel, p) * Count(div_up(taps(p), kernel.kr)) * Count(kernel.kr);
 }
 
 template <class Params>
-constexpr bool depthwise_valid(const Kernel& kernel, const Params& p) {
+static constexpr bool depthwise_valid(const Kernel& kernel, const Params& p) {
   return spatial_valid(p) && p.out_channels % p.in_channels == 0 && depthwise_weights(kernel, p) <= Count(INT32_MAX);
 }
 

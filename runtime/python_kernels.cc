@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "cpu.h"
@@ -162,6 +164,40 @@ void run_kernel(const std::string& name, const py::bytes& params_bytes, const st
   }
 }
 
+// The least nanoseconds of one whole run on one thread, repeated for about `seconds`; operands are used in place, each aligned as a
+// plan's are.
+double time_kernel(const std::string& name, const py::bytes& params_bytes, const std::vector<py::array>& arrays, double seconds) {
+  const Kernel& kernel = find(name);
+  if (!available(kernel)) fail(SINTER_UNSUPPORTED, "kernel ", name, " needs an instruction set that this processor lacks");
+  const AlignedBytes params = params_of(kernel, params_bytes);
+  std::vector<AlignedBytes> copies;
+  std::vector<void*> operands;
+  std::vector<Extent> extents;
+  for (const py::array& array : arrays) {
+    if ((array.flags() & py::array::c_style) == 0) fail(SINTER_BAD_ARGUMENT, "array ", extents.size(), " is not C-contiguous");
+    const size_t size = static_cast<size_t>(array.nbytes());
+    copies.push_back(allocate_aligned(size));
+    if (size != 0) memcpy(copies.back().get(), array.data(), size);
+    operands.push_back(copies.back().get());
+    extents.push_back({size, kAlignment, 1});
+  }
+  const Status verdict = kernel.check(kernel, params.get(), extents.data(), extents.size());
+  if (verdict != kOk) fail(SINTER_BAD_ARGUMENT, "kernel ", name, " refuses these params and operands: status ", verdict);
+  const AlignedBytes scratch = allocate_aligned(kernel.scratch(kernel, params.get()));
+  const int32_t end = kernel.tiles(kernel, params.get());
+  py::gil_scoped_release release;
+  using Clock = std::chrono::steady_clock;
+  double best = 1e300;
+  const Clock::time_point start = Clock::now();
+  for (Clock::time_point now = start; std::chrono::duration<double>(now - start).count() < seconds;) {
+    if (kernel.run(params.get(), operands.data(), scratch.get(), 0, end) != kOk) break;
+    const Clock::time_point after = Clock::now();
+    best = std::min(best, std::chrono::duration<double, std::nano>(after - now).count());
+    now = after;
+  }
+  return best;
+}
+
 }  // namespace
 
 void bind_kernels(py::module_& module) {
@@ -195,6 +231,7 @@ void bind_kernels(py::module_& module) {
   module.def("scratch", &scratch, py::arg("name"), py::arg("params"));
   module.def("run_kernel", &run_kernel, py::arg("name"), py::arg("params"), py::arg("arrays"), py::arg("outputs") = 1,
              py::arg("begin") = 0, py::arg("end") = py::none());
+  module.def("time_kernel", &time_kernel, py::arg("name"), py::arg("params"), py::arg("arrays"), py::arg("seconds"));
 }
 
 }  // namespace sinter::runtime

@@ -18,6 +18,10 @@ int32_t conv_s8_tiles(const Kernel& kernel, const void* params) {
   return conv_tiles(*static_cast<const ConvS8Params*>(params), kernel.mr, kernel.nr);
 }
 
-size_t conv_s8_scratch(const Kernel&, const void*) { return 0; }
+size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
+  if (kernel.mr == 1) return 0;
+  const int32_t depth = widened_depth(*static_cast<const ConvS8Params*>(params), kernel.kr);
+  return static_cast<size_t>(kernel.mr * depth + kWidenedSlack) * sizeof(int16_t);
+}
 
 }  // namespace sinter

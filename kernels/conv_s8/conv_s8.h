@@ -9,6 +9,8 @@
 //
 // Operands: input int8 [batch, d, h, w, in_channels]; weights int8, packed; bias, multiplier, shift: int32, one per packed column;
 // output int8 [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h.
+//
+// Kernels with mr > 1 widen mr pixels to int16 in scratch, at most kWidenedDepth of K at once.
 #pragma once
 
 #include "../conv_tile.h"
@@ -24,5 +26,13 @@ namespace sinter {
   F(int32_t, out_max)
 
 SINTER_PARAMS(ConvS8Params, CONV_S8_PARAMS);
+
+constexpr int32_t kWidenedDepth = 976, kWidenedSlack = 16;
+
+// The part of K, in whole groups of kr, that scratch holds at once.
+static inline int32_t widened_depth(const ConvS8Params& p, int32_t kr) {
+  const int32_t depth = div_up(conv_depth(p), kr) * kr;
+  return depth < kWidenedDepth ? depth : kWidenedDepth;
+}
 
 }  // namespace sinter

@@ -25,7 +25,7 @@ namespace sinter {
 SINTER_PARAMS(PoolAvgF32Params, POOL_AVG_F32_PARAMS);
 
 // The taps of a pixel's window that lie inside the padded input.
-inline int32_t padded_taps(const PoolAvgF32Params& p, const Pixel& pixel) {
+static inline int32_t padded_taps(const PoolAvgF32Params& p, const Pixel& pixel) {
   int32_t count = 1;
   for (int i = 0; i < 3; ++i) {
     const int32_t room = p.in[i] + p.pad_after[i] - pixel.origin[i];
