@@ -9,7 +9,7 @@ from pathlib import Path
 from toolchain.emit import plan
 from toolchain.errors import InputError
 from toolchain.importers import onnx, tflite
-from toolchain.ir import Graph, verify
+from toolchain.ir import Graph, IrError, verify
 from toolchain.lowering import Lowering
 from toolchain.memory.plan import place
 from toolchain.passes import Pass, Saving, apply
@@ -23,13 +23,16 @@ from toolchain.targets import Target
 
 def read(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) -> Graph:
     """The graph of a model file; InputError says what is wrong with it. `input_shapes` fixes open dimensions of ONNX inputs."""
-    if path.suffix == ".tflite":
-        graph = tflite.load(path)
-    elif path.suffix == ".onnx":
-        graph = onnx.load(path, input_shapes)
-    else:
-        raise InputError(f"cannot tell what '{path}' is; expected a name that ends in .onnx or .tflite")
-    verify(graph)
+    try:
+        if path.suffix == ".tflite":
+            graph = tflite.load(path)
+        elif path.suffix == ".onnx":
+            graph = onnx.load(path, input_shapes)
+        else:
+            raise InputError(f"cannot tell what '{path}' is; expected a name that ends in .onnx or .tflite")
+        verify(graph)
+    except IrError as error:
+        raise InputError(f"'{path}' is not a valid model: {error}") from error
     return graph
 
 

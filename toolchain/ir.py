@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 MAX_RANK = 8
+MAX_SIZE = (1 << 31) - 1
 
 # Element types, in the order of plan::DType.
 DTYPES: tuple[np.dtype[Any], ...] = tuple(
@@ -326,6 +327,10 @@ class Builder:
         self.graph = graph if graph is not None else Graph()
 
     def input(self, name: str, type: Type) -> Value:
+        if type.rank > MAX_RANK or type.size > MAX_SIZE:
+            raise IrError(
+                f"input '{name}' has shape {list(type.shape)}; expected rank at most {MAX_RANK}, fewer than 2^31 elements"
+            )
         value = Value(name, type)
         self.graph.inputs.append(value)
         return value
@@ -341,9 +346,10 @@ class Builder:
         types = op.infer(*(value.type for value in inputs))
         outputs = []
         for index, type in enumerate(types):
-            if any(n < 0 for n in type.shape) or type.rank > MAX_RANK:
+            if any(n < 0 for n in type.shape) or type.rank > MAX_RANK or type.size > MAX_SIZE:
                 raise IrError(
-                    f"{op.name} '{name}' would have output shape {type.shape}; rank at most {MAX_RANK}, no negative extent"
+                    f"{op.name} '{name}' would have output shape {list(type.shape)}; "
+                    f"expected rank at most {MAX_RANK}, no negative extent, fewer than 2^31 elements"
                 )
             if index < len(quants) and quants[index] is not None:
                 type = replace(type, quant=quants[index])

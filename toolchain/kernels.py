@@ -43,7 +43,10 @@ class Kernel:
             raise IrError(f"{self.family} takes params {sorted(names)}, got {sorted(params)}")
         row = np.zeros((), self.params)
         for name, value in params.items():
-            row[name] = value
+            try:
+                row[name] = value
+            except (OverflowError, ValueError) as error:
+                raise IrError(f"{self.family} cannot take {name} = {value}: {error}") from error
         return row.tobytes()
 
     def check(self, params: bytes, extents: Sequence[tuple[int, int, bool]]) -> int:

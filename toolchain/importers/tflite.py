@@ -32,6 +32,8 @@ _DTYPES = {
     schema.TensorType.UINT64: "uint64",
     schema.TensorType.BOOL: "bool",
 }
+# Where a zero point may lie; other element types have it at 0.
+_ZERO_RANGE = {schema.TensorType.INT8: (-128, 127), schema.TensorType.UINT8: (0, 255), schema.TensorType.INT16: (-32768, 32767)}
 _MALFORMED = (struct.error, IndexError, ValueError, TypeError, UnicodeDecodeError, OverflowError, MemoryError, RecursionError)
 _OPERATORS: dict[int, str] = {number: name for name, number in vars(schema.BuiltinOperator).items() if name.isupper()}
 
@@ -223,6 +225,9 @@ class _Reader:
             raise InputError(
                 f"tensor '{self.name(index)}' has scale {next(s for s in scale if not s > 0 or math.isinf(s))}, expected > 0"
             )
+        least, most = _ZERO_RANGE.get(tensor.Type(), (0, 0))
+        if not all(least <= z <= most for z in zero):
+            raise InputError(f"tensor '{self.name(index)}' has zero points {zero[:4]}, expected {least} to {most}")
         if len(zero) == 1:
             zero = zero * len(scale)
         if len(zero) != len(scale):

@@ -84,10 +84,19 @@ class Conv(Op):
 
 
 def integer_weights(node: Node) -> bool:
-    """Whether a node's input and weights are integers that the int8 kernels take: constant weights around zero."""
+    """Whether a node's types are what the int8 kernels take: activations per tensor, constant weights around zero, per output."""
     x, w, b = node.inputs
-    constants = w.data is not None and b.data is not None
-    return constants and x.dtype == w.dtype == np.int8 and b.dtype == np.int32 and w.quant is not None and not any(w.quant.zero)
+    if w.data is None or b.data is None or not x.dtype == w.dtype == node.output.dtype == np.int8 or b.dtype != np.int32:
+        return False
+    activations = all(quant is not None and quant.axis is None for quant in (x.quant, node.output.quant))
+    return activations and w.quant is not None and w.quant.axis in (None, 0) and not any(w.quant.zero)
+
+
+def require_kernel(node: Node) -> None:
+    """IrError unless a node with weights is float32 throughout, or int8 as `integer_weights` says."""
+    if not all(value.dtype == np.float32 for value in node.inputs) and not integer_weights(node):
+        x, w, b = (value.type for value in node.inputs)
+        raise IrError(f"{node.op.name} of {x} with weights {w} and bias {b} to {node.output.type} has no kernel")
 
 
 def finish(node: Node, acc: Array, bias: Array, multipliers: Any, clamp: Clamp) -> Array:
@@ -107,6 +116,7 @@ def lower_product(node: Node, low: Lowering, params: dict[str, Any], groups: int
     """One conv step for weights [columns, ..., depth / groups]; weights computed at run time are read as they lie."""
     x, w, b = node.inputs
     params = {**params, "groups": groups}
+    require_kernel(node)
     if x.dtype == np.float32:
         params |= {"low": clamp[0], "high": clamp[1]}
 
@@ -147,6 +157,7 @@ def folded_bias(node: Node) -> Array:
 
 def _lower_depthwise(node: Node, low: Lowering, params: dict[str, Any], multipliers: Any, clamp: Clamp) -> None:
     x, w, b = node.inputs
+    require_kernel(node)
     taps = w.constant.reshape(w.shape[0], -1)
 
     def blocks(kernel: Kernel) -> Constants:

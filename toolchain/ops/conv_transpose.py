@@ -15,7 +15,7 @@ from toolchain.importers.tflite import TfliteNode, activation
 from toolchain.ir import Array, Cost, IrError, Node, Op, Type, Value, constant
 from toolchain.kernels import Kernel
 from toolchain.lowering import Constants, Lowering
-from toolchain.ops.conv import finish, integer_weights, quantized_params
+from toolchain.ops.conv import finish, integer_weights, quantized_params, require_kernel
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.transpose import Transpose
 from toolchain.packing import pack_panels, pad_columns
@@ -83,6 +83,7 @@ class ConvTranspose(Op):
 
     def lower(self, node: Node, low: Lowering) -> None:
         x, w, b = node.inputs
+        require_kernel(node)
         params: dict[str, Any] = {**self.window.params(x.type, node.output.type), "groups": self.groups}
         vectors: tuple[Array, ...] | None = None
         if x.dtype == np.float32:

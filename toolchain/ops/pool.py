@@ -125,6 +125,8 @@ def _lower(node: Node, low: Lowering, family: str, params: dict[str, object], cl
     if x.dtype == np.float32:
         low.step(f"{family}_f32", {**params, "low": clamp[0], "high": clamp[1]}, [x], [y])
     elif x.dtype == np.int8:
+        if x.quant != y.quant:
+            raise IrError(f"{node.op.name} from {x.type} to {y.type}: expected one quantisation")
         out_min, out_max = activation_range(*clamp, y.quant) if y.quant is not None else (-128, 127)
         low.step(f"{family}_s8", {**params, "out_min": out_min, "out_max": out_max}, [x], [y])
     else:
