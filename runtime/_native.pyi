@@ -68,6 +68,9 @@ class Model:
     def profile(self, x: Inputs) -> list[ProfiledStep]:
         """Run once and time every step."""
 
+    def trace(self, x: Inputs) -> list[list[bytes]]:
+        """Run once; for each of `steps` the bytes of every output it wrote."""
+
     def context(self) -> Context:
         """A new context with a state of its own."""
 

@@ -82,7 +82,7 @@ sinter_status Context::refuse(const char* what) {
   return SINTER_BAD_ARGUMENT;
 }
 
-Status Context::run(const Entry& entry, uint64_t* nanoseconds) {
+Status Context::run(const Entry& entry, uint64_t* nanoseconds, const std::function<void(size_t)>& after) {
   error_[0] = 0;
   uint64_t before = nanoseconds != nullptr ? now() : 0;
   for (size_t i = 0; i < entry.steps; ++i) {
@@ -94,10 +94,11 @@ Status Context::run(const Entry& entry, uint64_t* nanoseconds) {
       return status;
     }
     if (nanoseconds != nullptr) {
-      const uint64_t after = now();
-      nanoseconds[i] = after - before;
-      before = after;
+      const uint64_t behind = now();
+      nanoseconds[i] = behind - before;
+      before = behind;
     }
+    if (after) after(i);
   }
   return kOk;
 }

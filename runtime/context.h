@@ -1,6 +1,8 @@
 // What one thread needs to run a model: arena, state and scratch in one allocation, and every step resolved to pointers.
 #pragma once
 
+#include <functional>
+
 #include "model.h"
 #include "thread_pool.h"
 
@@ -20,8 +22,13 @@ class Context {
   uint8_t* data(const Tensor& tensor) { return address(tensor.region, tensor.offset); }
 
   // Runs an entry's steps; the inputs must have been written since the last run. Unless null, nanoseconds[i] becomes the time of
-  // the entry's step i. Where the status is not kOk, error() tells what was found.
-  Status run(const Entry& entry, uint64_t* nanoseconds = nullptr);
+  // the entry's step i; after(i) is called behind step i, while its outputs are still there. Where the status is not kOk, error()
+  // tells what was found.
+  Status run(const Entry& entry, uint64_t* nanoseconds = nullptr, const std::function<void(size_t)>& after = {});
+
+  // The bytes of an operand of the plan, as they are now.
+  const uint8_t* operand(size_t index) const { return static_cast<const uint8_t*>(operands_[index]); }
+
   const char* error() const { return error_; }
 
   // Notes that a run was asked for with a wrong argument.

@@ -28,7 +28,11 @@ struct Interface {
   std::vector<InterfaceTensor> inputs, outputs;
 };
 
-py::tuple run(Runner& runner, const Interface& interface, const py::object& x, const py::object& out, uint64_t* nanoseconds) {
+// What each step of an entry wrote, one string of bytes an output.
+using Trace = std::vector<std::vector<std::string>>;
+
+py::tuple run(Runner& runner, const Interface& interface, const py::object& x, const py::object& out, uint64_t* nanoseconds,
+              Trace* trace = nullptr) {
   InputArrays inputs(interface.inputs, x);
   OutputArrays outputs(interface.outputs, out, inputs.floats());
   Status status;
@@ -37,7 +41,18 @@ py::tuple run(Runner& runner, const Interface& interface, const py::object& x, c
     py::gil_scoped_release release;
     std::lock_guard<std::mutex> lock(runner.busy);
     inputs.store(runner.context);
-    status = runner.context.run(interface.entry, nanoseconds);
+    std::function<void(size_t)> after;
+    if (trace != nullptr) {
+      after = [&](size_t i) {
+        const Plan& plan = runner.context.model().plan();
+        const plan::StepRecord& step = plan.steps[interface.entry.step + i];
+        std::vector<std::string>& written = trace->emplace_back();
+        for (size_t o = step.operand + step.inputs; o < size_t{step.operand} + step.inputs + step.outputs; ++o) {
+          written.emplace_back(reinterpret_cast<const char*>(runner.context.operand(o)), plan.operands[o].size);
+        }
+      };
+    }
+    status = runner.context.run(interface.entry, nanoseconds, after);
     if (status == kOk) outputs.load(runner.context);
     if (status != kOk) error = runner.context.error();
   }
@@ -58,10 +73,22 @@ class PythonModel {
   int threads() const { return threads_; }
 
   // Concurrent runs take a context each, but for a model with state, whose runs follow one another in one context.
-  py::tuple run(const py::object& x, const py::object& out, uint64_t* nanoseconds = nullptr) {
-    if (model_->need().state != 0) return runtime::run(*idle_.front(), interface_, x, out, nanoseconds);
+  py::tuple run(const py::object& x, const py::object& out, uint64_t* nanoseconds = nullptr, Trace* trace = nullptr) {
+    if (model_->need().state != 0) return runtime::run(*idle_.front(), interface_, x, out, nanoseconds, trace);
     const Lease lease(*this);
-    return runtime::run(*lease.runner, interface_, x, out, nanoseconds);
+    return runtime::run(*lease.runner, interface_, x, out, nanoseconds, trace);
+  }
+
+  py::list trace(const py::object& x) {
+    Trace written;
+    run(x, py::none(), nullptr, &written);
+    py::list rows;
+    for (const std::vector<std::string>& outputs : written) {
+      py::list row;
+      for (const std::string& bytes : outputs) row.append(py::bytes(bytes));
+      rows.append(row);
+    }
+    return rows;
   }
 
   py::list profile(const py::object& x) {
@@ -196,6 +223,7 @@ PYBIND11_MODULE(_native, module) {
           "run", [](PythonModel& m, const py::object& x, const py::object& out) { return m.run(x, out); }, py::arg("x"),
           py::arg("out") = py::none())
       .def("profile", &PythonModel::profile, py::arg("x"))
+      .def("trace", &PythonModel::trace, py::arg("x"))
       .def("context", [](const PythonModel& m) { return std::make_unique<PythonContext>(m); })
       .def("reset", &PythonModel::reset)
       .def_property_readonly("inputs", [](const PythonModel& m) { return tensor_tuple(m.interface().inputs); })
