@@ -40,6 +40,13 @@ def _rows(macros: dict[str, str], name: str) -> list[tuple[str, str, int]]:
 
 
 @cache
+def rows(path: Path, macro: str) -> list[str]:
+    """The first arguments of the rows F(name, ...) of a header's macro of one argument F, in order."""
+    text = re.search(rf"#define {macro}\(F\)((?:[^\n]*\\\n)*[^\n]*)", path.read_text(encoding="utf-8"))
+    return re.findall(r"\bF\((\w+)", text[1]) if text else []
+
+
+@cache
 def record(path: Path, struct: str) -> tuple[np.dtype[Any], int]:
     """The numpy record type of a SINTER_PARAMS struct in a header, and the hash of its rows (FNV-1a of their text)."""
     macros, structs = _header(path)

@@ -34,8 +34,12 @@ class Lookup(Op):
         return (table[inputs[0].view(np.uint8)].view(self.dtype),)
 
     def lower(self, node: Node, low: Lowering) -> None:
-        table = low.constant(np.frombuffer(self.table, np.uint8), "table")
-        low.step("lookup_x8", {"count": node.output.type.size}, [node.inputs[0], table], [node.output])
+        lower_table(node, low, np.frombuffer(self.table, np.uint8))
+
+
+def lower_table(node: Node, low: Lowering, table: Array) -> None:
+    """The step of a node that is a table of its input's byte as unsigned."""
+    low.step("lookup_x8", {"count": node.output.type.size}, [node.inputs[0], low.constant(table, "table")], [node.output])
 
 
 def flip_sign(dtype: np.dtype[Any]) -> Lookup:

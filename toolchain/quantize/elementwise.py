@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from toolchain.quantize.fixed_point import exp_on_negative_values, logistic, mul
 from toolchain.quantize.numerics import (
     multiply_by_quantized_multiplier,
     quantize_multiplier,
+    round_half_away,
     rounding_divide_by_power_of_two,
     rounding_doubling_high_mul,
     wrap,
@@ -23,6 +25,7 @@ Int64 = NDArray[np.int64]
 INT8 = (-128, 127)
 ADD_LEFT_SHIFT = 20
 SOFTMAX_QUANT = Quant.of(1 / 256, -128)
+TANH_QUANT = Quant.of(1 / 128, 0)
 SOFTMAX_MAX_DEPTH = 4095
 _SOFTMAX_INTEGER_BITS = 5
 _SOFTMAX_SUM_BITS = 12
@@ -72,6 +75,14 @@ def all_int8() -> Int8:
     return np.arange(256, dtype=np.uint8).view(np.int8)
 
 
+def tabulate(function: Callable[[NDArray[Any]], NDArray[Any]], source: Quant, target: Quant) -> Int8:
+    """A function of reals on every int8, in the order of `all_int8`, in float32 (TFLite's LUTPopulate); NaN becomes zero."""
+    real = np.float32(source.scale[0]) * (all_int8().astype(np.int32) - source.zero[0]).astype(np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = round_half_away(function(real) * (np.float32(1) / np.float32(target.scale[0]))) + np.float32(target.zero[0])
+    return np.clip(np.where(np.isnan(scaled), target.zero[0], scaled), *INT8).astype(np.int8)
+
+
 def clip(x: Int8, source: Quant, target: Quant, low: float, high: float) -> Int8:
     """Rescaling with a clamp in the target's stored values (TFLite's RELU family)."""
 
@@ -85,8 +96,8 @@ def clip(x: Int8, source: Quant, target: Quant, low: float, high: float) -> Int8
         x.astype(np.int64) - source.zero[0], *quantize_multiplier(source.scale[0] / target.scale[0])
     )
     least, most = max(stored(low), -128), min(stored(high), 127)
-    clamped: Int64 = np.minimum(np.maximum(scaled + target.zero[0], least), most)
-    return np.clip(clamped, *INT8).astype(np.int8)
+    clamped: Int8 = np.clip(np.minimum(np.maximum(scaled + target.zero[0], least), most), *INT8).astype(np.int8)
+    return clamped
 
 
 def leaky_relu(x: Int8, source: Quant, target: Quant, alpha: float) -> Int8:
@@ -97,7 +108,8 @@ def leaky_relu(x: Int8, source: Quant, target: Quant, alpha: float) -> Int8:
     slope = float(scale * np.float32(alpha) / out)
     multiplier, shift = quantize_multiplier(abs(slope))
     negative = multiply_by_quantized_multiplier(value, int(math.copysign(multiplier, slope)), shift)
-    return np.clip(np.where(value >= 0, positive, negative) + target.zero[0], *INT8).astype(np.int8)
+    scaled: Int64 = np.where(value >= 0, positive, negative)
+    return np.clip(scaled + target.zero[0], *INT8).astype(np.int8)
 
 
 def sigmoid(x: Int8, source: Quant) -> Int8:
