@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 namespace sinter::runtime {
 namespace {
 
@@ -61,6 +63,13 @@ std::shared_ptr<const uint8_t> shared(AlignedBytes bytes) { return std::shared_p
 
 }  // namespace
 
+uint64_t default_memory_limit() {
+  const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  const uint64_t most = uint64_t{4} << 30;
+  if (pages <= 0 || page <= 0) return most;
+  return std::min(most, static_cast<uint64_t>(pages) * static_cast<uint64_t>(page) / 4 * 3);
+}
+
 std::shared_ptr<const Model> Model::create(Storage storage, uint64_t size, const Options& options) {
   return std::shared_ptr<const Model>(new Model(std::move(storage), size, options));
 }
@@ -95,7 +104,9 @@ std::shared_ptr<const Model> Model::load_borrowed(const void* bytes, uint64_t si
 }
 
 Model::Model(Storage storage, uint64_t size, const Options& options)
-    : storage_(std::move(storage)), plan_(parse_plan(storage_.get(), size)), memory_limit_(options.memory_limit) {
+    : storage_(std::move(storage)),
+      plan_(parse_plan(storage_.get(), size)),
+      memory_limit_(std::min(options.memory_limit, uint64_t{1} << 60)) {
   verify_records(plan_);
   kernels_ = choose_kernels(plan_, options.isa.empty() ? nullptr : options.isa.c_str(), options.log);
   verify_memory(plan_, kernels_);

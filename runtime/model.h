@@ -11,11 +11,12 @@
 
 namespace sinter::runtime {
 
-constexpr uint64_t kDefaultMemoryLimit = uint64_t{4} << 30;
+// 4 GiB, or three quarters of the machine's memory where that is less.
+uint64_t default_memory_limit();
 
 struct Options {
   std::string isa;  // empty: whatever the processor has
-  uint64_t memory_limit = kDefaultMemoryLimit;
+  uint64_t memory_limit = default_memory_limit();
   std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 

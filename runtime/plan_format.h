@@ -18,6 +18,7 @@ constexpr uint32_t kRequired = 1;
 constexpr uint32_t kMaxRecords = 1 << 20;
 constexpr uint32_t kMaxOperands = 64;  // of one step
 constexpr uint32_t kMaxEntries = 256;
+constexpr uint64_t kMaxNameBytes = 1 << 28;  // all names together
 
 constexpr uint32_t tag(const char (&name)[5]) {
   return static_cast<uint32_t>(name[0]) | static_cast<uint32_t>(name[1]) << 8 | static_cast<uint32_t>(name[2]) << 16 |

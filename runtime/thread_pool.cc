@@ -20,9 +20,9 @@ void relax() {
 
 ThreadPool::ThreadPool(int threads) : threads_(threads), process_(getpid()) {
   spins_ = static_cast<unsigned>(threads) <= std::thread::hardware_concurrency() ? kSpins : kSpinsShared;
-  workers_.reserve(static_cast<size_t>(threads - 1));
+  signals_->workers.reserve(static_cast<size_t>(threads - 1));
   try {
-    for (int worker = 1; worker < threads; ++worker) workers_.emplace_back(&ThreadPool::work, this, worker);
+    for (int worker = 1; worker < threads; ++worker) signals_->workers.emplace_back(&ThreadPool::work, this, worker);
   } catch (...) {
     stop();
     throw;
@@ -34,16 +34,16 @@ ThreadPool::~ThreadPool() { stop(); }
 void ThreadPool::stop() {
   // A forked child has this object but not its threads.
   if (getpid() != process_) {
-    for (std::thread& t : workers_) t.detach();
+    signals_.release();
     return;
   }
   {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-    epoch_.fetch_add(1);
-    wake_.notify_all();
+    std::lock_guard<std::mutex> lock(signals_->mutex);
+    signals_->stopping = true;
+    signals_->epoch.fetch_add(1);
+    signals_->wake.notify_all();
   }
-  for (std::thread& t : workers_) t.join();
+  for (std::thread& t : signals_->workers) t.join();
 }
 
 void ThreadPool::run(Task task, void* argument) {
@@ -53,45 +53,45 @@ void ThreadPool::run(Task task, void* argument) {
   }
   task_ = task;
   argument_ = argument;
-  pending_.store(threads_ - 1);
-  epoch_.fetch_add(1);
-  if (sleeping_.load() != 0) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    wake_.notify_all();
+  signals_->pending.store(threads_ - 1);
+  signals_->epoch.fetch_add(1);
+  if (signals_->sleeping.load() != 0) {
+    std::lock_guard<std::mutex> lock(signals_->mutex);
+    signals_->wake.notify_all();
   }
   task(argument, 0);
   for (int i = 0; i < spins_; ++i) {
-    if (pending_.load(std::memory_order_acquire) == 0) return;
+    if (signals_->pending.load(std::memory_order_acquire) == 0) return;
     relax();
   }
-  std::unique_lock<std::mutex> lock(mutex_);
-  waiting_ = true;
-  done_.wait(lock, [this] { return pending_.load() == 0; });
-  waiting_ = false;
+  std::unique_lock<std::mutex> lock(signals_->mutex);
+  signals_->waiting = true;
+  signals_->done.wait(lock, [this] { return signals_->pending.load() == 0; });
+  signals_->waiting = false;
 }
 
 uint32_t ThreadPool::await_epoch(uint32_t seen) {
   for (int i = 0; i < spins_; ++i) {
-    const uint32_t epoch = epoch_.load(std::memory_order_acquire);
+    const uint32_t epoch = signals_->epoch.load(std::memory_order_acquire);
     if (epoch != seen) return epoch;
     relax();
   }
-  std::unique_lock<std::mutex> lock(mutex_);
-  sleeping_.fetch_add(1);
-  wake_.wait(lock, [this, seen] { return epoch_.load() != seen; });
-  sleeping_.fetch_sub(1);
-  return epoch_.load();
+  std::unique_lock<std::mutex> lock(signals_->mutex);
+  signals_->sleeping.fetch_add(1);
+  signals_->wake.wait(lock, [this, seen] { return signals_->epoch.load() != seen; });
+  signals_->sleeping.fetch_sub(1);
+  return signals_->epoch.load();
 }
 
 void ThreadPool::work(int worker) {
   for (uint32_t seen = 0;;) {
     seen = await_epoch(seen);
-    if (stopping_.load()) return;
+    if (signals_->stopping.load()) return;
     task_(argument_, worker);
-    if (pending_.fetch_sub(1) == 1) {
-      // The last one may only look at waiting_ under the lock: the caller sets it there before it checks pending_.
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (waiting_) done_.notify_one();
+    if (signals_->pending.fetch_sub(1) == 1) {
+      // The last one may only look at waiting under the lock: the caller sets it there before it checks signals_->pending.
+      std::lock_guard<std::mutex> lock(signals_->mutex);
+      if (signals_->waiting) signals_->done.notify_one();
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -36,13 +37,17 @@ class ThreadPool {
   int spins_;
   Task task_ = nullptr;
   void* argument_ = nullptr;
-  std::atomic<bool> stopping_{false};
-  std::atomic<uint32_t> epoch_{0};
-  std::atomic<int> pending_{0}, sleeping_{0};
-  std::mutex mutex_;
-  std::condition_variable wake_, done_;
-  bool waiting_ = false;
-  std::vector<std::thread> workers_;
+  // On its own, so that a forked child can leave it alone: what its lost threads wait on cannot be destroyed.
+  struct Signals {
+    std::atomic<bool> stopping{false};
+    std::atomic<uint32_t> epoch{0};
+    std::atomic<int> pending{0}, sleeping{0};
+    std::mutex mutex;
+    std::condition_variable wake, done;
+    bool waiting = false;
+    std::vector<std::thread> workers;
+  };
+  std::unique_ptr<Signals> signals_ = std::make_unique<Signals>();
 };
 
 }  // namespace sinter::runtime

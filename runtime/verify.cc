@@ -18,13 +18,25 @@ using plan::TensorRecord;
 
 bool within(uint64_t offset, uint64_t size, uint64_t total) { return offset <= total && size <= total - offset; }
 
-void verify_text(const Plan& plan, uint32_t offset, const char* what, size_t index) {
-  require(offset < plan.strings.size(), what, " ", index, "'s name starts at ", offset, " of ", plan.strings.size(),
-          " bytes of strings");
-}
+// Counts the names' bytes too, since records may share one long text.
+class Names {
+ public:
+  explicit Names(const Plan& plan) : plan_(plan) {}
+  void verify(uint32_t offset, const char* what, size_t index) {
+    require(offset < plan_.strings.size(), what, " ", index, "'s name starts at ", offset, " of ", plan_.strings.size(),
+            " bytes of strings");
+    const size_t length = strnlen(plan_.text(offset), static_cast<size_t>(left_) + 1);
+    require(length <= left_, "its names have more than ", plan::kMaxNameBytes, " bytes");
+    left_ -= length;
+  }
 
-void verify_tensor(const Plan& plan, const TensorRecord& t, size_t index) {
-  verify_text(plan, t.name, "tensor", index);
+ private:
+  const Plan& plan_;
+  uint64_t left_ = plan::kMaxNameBytes;
+};
+
+void verify_tensor(const Plan& plan, Names& names, const TensorRecord& t, size_t index) {
+  names.verify(t.name, "tensor", index);
   const std::string name = quoted(plan.text(t.name));
   require(t.operand < plan.operands.size(), "tensor ", name, " names operand ", t.operand, " of ", plan.operands.size());
   require(t.dtype < plan::kDTypeCount, "tensor ", name, " has dtype ", t.dtype, ", known are 0 to ", plan::kDTypeCount - 1);
@@ -49,8 +61,8 @@ void verify_tensor(const Plan& plan, const TensorRecord& t, size_t index) {
   require(t.scale != 0 || t.zero == 0, "tensor ", name, " has zero point ", t.zero, " but no scale");
 }
 
-void verify_entry(const Plan& plan, const EntryRecord& e, size_t index) {
-  verify_text(plan, e.name, "entry", index);
+void verify_entry(const Plan& plan, Names& names, const EntryRecord& e, size_t index) {
+  names.verify(e.name, "entry", index);
   const std::string name = quoted(plan.text(e.name));
   require(within(e.step, e.steps, plan.steps.size()), "entry ", name, " has steps ", e.step, " + ", e.steps, " of ",
           plan.steps.size());
@@ -131,13 +143,14 @@ const Kernel* find_kernel(const char* name) {
 }  // namespace
 
 void verify_records(const Plan& plan) {
+  Names names(plan);
   require(!plan.entries.empty(), "it has no entry");
   require(plan.entries.size() <= plan::kMaxEntries, "it has ", plan.entries.size(), " entries, at most ", plan::kMaxEntries,
           " are read");
-  for (size_t i = 0; i < plan.kernels.size(); ++i) verify_text(plan, plan.kernels[i].name, "kernel", i);
+  for (size_t i = 0; i < plan.kernels.size(); ++i) names.verify(plan.kernels[i].name, "kernel", i);
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
     const BufferRecord& b = plan.buffers[i];
-    verify_text(plan, b.name, "buffer", i);
+    names.verify(b.name, "buffer", i);
     require(b.region <= plan::kState, "buffer ", quoted(plan.text(b.name)), " lies in region ", b.region, ", known are 0 to ",
             plan::kState);
     const uint64_t total = b.region == plan::kConstants ? plan.weight_bytes : uint64_t{1} << 62;
@@ -152,8 +165,8 @@ void verify_records(const Plan& plan) {
   }
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const StepRecord& s = plan.steps[i];
-    verify_text(plan, s.name, "step", i);
-    verify_text(plan, s.op, "step", i);
+    names.verify(s.name, "step", i);
+    names.verify(s.op, "step", i);
     const std::string name = step_name(plan, i);
     require(s.kernel < plan.kernels.size(), name, " names kernel ", s.kernel, " of ", plan.kernels.size());
     require(s.params % 16 == 0 && within(s.params, s.params_size, plan.params_size), name, " has params at ", s.params, " + ",
@@ -167,8 +180,8 @@ void verify_records(const Plan& plan) {
       require(b.region != plan::kConstants, name, " writes to constant ", quoted(plan.text(b.name)));
     }
   }
-  for (size_t i = 0; i < plan.tensors.size(); ++i) verify_tensor(plan, plan.tensors[i], i);
-  for (size_t i = 0; i < plan.entries.size(); ++i) verify_entry(plan, plan.entries[i], i);
+  for (size_t i = 0; i < plan.tensors.size(); ++i) verify_tensor(plan, names, plan.tensors[i], i);
+  for (size_t i = 0; i < plan.entries.size(); ++i) verify_entry(plan, names, plan.entries[i], i);
 }
 
 std::vector<const Kernel*> choose_kernels(const Plan& plan, const char* isa, const std::function<void(const std::string&)>& log) {

@@ -15,6 +15,12 @@ extern "C" {
 
 #define SINTER_ABI_VERSION 1
 
+#if defined(__GNUC__)
+#define SINTER_API __attribute__((visibility("default")))
+#else
+#define SINTER_API
+#endif
+
 typedef enum sinter_status {
   SINTER_OK = 0,
   SINTER_BAD_PLAN = 1,     /* the plan is damaged, hostile or of a newer version */
@@ -51,7 +57,7 @@ typedef void (*sinter_log_function)(void* user, const char* text);
 typedef struct sinter_options {
   size_t struct_size;
   const char* isa;       /* use no instruction set better than this row of isa.inc; NULL: whatever the processor has */
-  uint64_t memory_limit; /* bytes that one context may take; 0: 4 GiB */
+  uint64_t memory_limit; /* bytes that one context may take; 0: 4 GiB, or 3/4 of the machine where less */
   sinter_log_function log;
   void* log_user;
 } sinter_options;
@@ -69,46 +75,48 @@ typedef struct sinter_tensor {
 } sinter_tensor;
 
 /* The SINTER_ABI_VERSION that this library was built with. */
-uint32_t sinter_abi_version(void);
+SINTER_API uint32_t sinter_abi_version(void);
 
 /* What the last failed call of this thread found. Valid until the thread's next call. */
-const char* sinter_error(void);
+SINTER_API const char* sinter_error(void);
 
 /* Loads a plan; options may be NULL. A mapped file's weights stay in the file: replace such a file, never rewrite it in place.
  * Borrowed bytes must start on a multiple of 64 and outlive the model and its contexts. */
-sinter_status sinter_model_load_file(const char* path, const sinter_options* options, sinter_model** model);
-sinter_status sinter_model_load_mapped(const char* path, const sinter_options* options, sinter_model** model);
-sinter_status sinter_model_load_copy(const void* bytes, size_t size, const sinter_options* options, sinter_model** model);
-sinter_status sinter_model_load_borrowed(const void* bytes, size_t size, const sinter_options* options, sinter_model** model);
+SINTER_API sinter_status sinter_model_load_file(const char* path, const sinter_options* options, sinter_model** model);
+SINTER_API sinter_status sinter_model_load_mapped(const char* path, const sinter_options* options, sinter_model** model);
+SINTER_API sinter_status sinter_model_load_copy(const void* bytes, size_t size, const sinter_options* options,
+                                                sinter_model** model);
+SINTER_API sinter_status sinter_model_load_borrowed(const void* bytes, size_t size, const sinter_options* options,
+                                                    sinter_model** model);
 
 /* Releases the handle; the model itself lives until its last context is gone too. */
-void sinter_model_free(sinter_model* model);
+SINTER_API void sinter_model_free(sinter_model* model);
 
 /* Entries are numbered from 0; most plans have one. sinter_model_entry sets *entry to the one of that name. */
-size_t sinter_model_entries(const sinter_model* model);
-sinter_status sinter_model_entry(const sinter_model* model, const char* name, size_t* entry);
-size_t sinter_model_inputs(const sinter_model* model, size_t entry);
-size_t sinter_model_outputs(const sinter_model* model, size_t entry);
-sinter_status sinter_model_input(const sinter_model* model, size_t entry, size_t index, sinter_tensor* tensor);
-sinter_status sinter_model_output(const sinter_model* model, size_t entry, size_t index, sinter_tensor* tensor);
+SINTER_API size_t sinter_model_entries(const sinter_model* model);
+SINTER_API sinter_status sinter_model_entry(const sinter_model* model, const char* name, size_t* entry);
+SINTER_API size_t sinter_model_inputs(const sinter_model* model, size_t entry);
+SINTER_API size_t sinter_model_outputs(const sinter_model* model, size_t entry);
+SINTER_API sinter_status sinter_model_input(const sinter_model* model, size_t entry, size_t index, sinter_tensor* tensor);
+SINTER_API sinter_status sinter_model_output(const sinter_model* model, size_t entry, size_t index, sinter_tensor* tensor);
 
 /* Bytes of the constants, of a context's arena, and of the scratch that one worker takes. */
-uint64_t sinter_model_weight_bytes(const sinter_model* model);
-uint64_t sinter_model_arena_bytes(const sinter_model* model);
-uint64_t sinter_model_scratch_bytes(const sinter_model* model);
+SINTER_API uint64_t sinter_model_weight_bytes(const sinter_model* model);
+SINTER_API uint64_t sinter_model_arena_bytes(const sinter_model* model);
+SINTER_API uint64_t sinter_model_scratch_bytes(const sinter_model* model);
 
 /* Allocates everything that runs will use. threads counts the caller: 1 creates no thread. */
-sinter_status sinter_context_create(const sinter_model* model, int threads, sinter_context** context);
-void sinter_context_free(sinter_context* context);
+SINTER_API sinter_status sinter_context_create(const sinter_model* model, int threads, sinter_context** context);
+SINTER_API void sinter_context_free(sinter_context* context);
 
 /* Copies every input in, runs the entry's steps and copies every output out; sizes are those of the tensors. */
-sinter_status sinter_run(sinter_context* context, size_t entry, const void* const* inputs, void* const* outputs);
+SINTER_API sinter_status sinter_run(sinter_context* context, size_t entry, const void* const* inputs, void* const* outputs);
 
 /* Puts the state back to its initial values. */
-void sinter_context_reset(sinter_context* context);
+SINTER_API void sinter_context_reset(sinter_context* context);
 
 /* What the last failed run of this context found. */
-const char* sinter_context_error(const sinter_context* context);
+SINTER_API const char* sinter_context_error(const sinter_context* context);
 
 #ifdef __cplusplus
 }
