@@ -14,6 +14,7 @@ from toolchain.lowering import Lowering
 from toolchain.memory.plan import place
 from toolchain.passes import Pass, Saving, apply
 from toolchain.passes.fold_constants import fold_constants
+from toolchain.passes.lossless import remove_channels
 from toolchain.passes.merge_duplicates import merge_duplicates
 from toolchain.passes.remove_dead_nodes import remove_dead_nodes
 from toolchain.passes.remove_identities import remove_identities
@@ -39,7 +40,8 @@ def read(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) ->
 def optimise(graph: Graph, *, lossless: bool = True) -> list[Saving]:
     """Every pass over the graph, in order and verified after each; what each saved."""
     tidy: list[Pass] = [fold_constants, remove_identities, merge_duplicates, remove_dead_nodes]
-    return [apply(step, graph) for step in tidy]
+    steps = [*tidy, *([remove_channels, *tidy] if lossless else [])]
+    return [apply(step, graph) for step in steps]
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,11 @@ def dense(builder: Builder, x: Value, w: Array, b: Array, *, zero: int = 0, scal
     return builder.add(FullyConnected(), x, weights, constant(b.astype(np.int32)), name=name, quant=Quant.of(scale, zero))
 
 
+def identity_conv(count: int) -> Array:
+    """Weights of a 1x1 convolution that tells its input channels apart."""
+    return np.eye(count).reshape(count, 1, 1, count) * 40
+
+
 def random_inputs(graph: Graph, seed: int = 0) -> list[Array]:
     """Inputs over the whole range of their types; floats from a normal distribution."""
     generator = np.random.default_rng(seed)
@@ -72,4 +77,4 @@ def same_outputs(before: list[list[Array]], after: list[list[Array]], tolerance:
                 np.testing.assert_array_equal(got, expected)
 
 
-__all__ = ["INT8", "conv", "dense", "float32", "int8", "outputs", "random_inputs", "same_outputs", "window"]
+__all__ = ["INT8", "conv", "dense", "float32", "identity_conv", "int8", "outputs", "random_inputs", "same_outputs", "window"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from toolchain.ir import MAX_RANK, IrError, Op, Type
 
@@ -49,6 +49,8 @@ def broadcast_params(a: Type, b: Type, y: Type) -> dict[str, Any]:
 
 class Binary(Op):
     """An operator of two tensors of one element type, broadcast against each other."""
+
+    elementwise: ClassVar[bool] = True
 
     def infer(self, *inputs: Type) -> tuple[Type, ...]:
         a, b = inputs

@@ -1,0 +1,68 @@
+"""How each node's output channels depend on its inputs' channels; a channel is an index of a value's last axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolchain.ir import Array, Node, Value
+from toolchain.ops.conv import Conv
+from toolchain.ops.conv_transpose import ConvTranspose
+from toolchain.ops.fully_connected import FullyConnected
+from toolchain.ops.reshape import Reshape
+from toolchain.ops.transpose import Transpose
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Product:
+    """A node that multiplies by constant weights: Conv, ConvTranspose or FullyConnected.
+
+    `weights` is [outputs, taps, inputs of a group]; `border` tells whether some output misses some taps.
+    """
+
+    weights: Array
+    groups: int
+    border: bool
+
+
+def product(node: Node) -> Product | None:
+    """The node as a product with constant weights and bias, or None."""
+    op = node.op
+    if not isinstance(op, Conv | ConvTranspose | FullyConnected):
+        return None
+    w, b = node.inputs[1], node.inputs[2]
+    if w.data is None or b.data is None or node.inputs[0].data is not None:
+        return None
+    weights = w.data.reshape(w.shape[0], -1, w.shape[-1])
+    if isinstance(op, FullyConnected):
+        return Product(weights, 1, False)
+    border = isinstance(op, ConvTranspose) or any(n for pad in op.window.pads for n in pad)
+    return Product(weights, op.groups, border)
+
+
+def channels(value: Value) -> int:
+    """The extent of the last axis; 1 for a scalar."""
+    return value.shape[-1] if value.shape else 1
+
+
+def sources(node: Node) -> list[Indices] | None:
+    """For each input the channel on which each channel of the only output depends, and nothing else; -1 for none.
+
+    None where channels mix in any other way.
+    """
+    if len(node.outputs) != 1 or not node.output.shape:
+        return None
+    count = node.output.shape[-1]
+    every = np.arange(count)
+    if isinstance(node.op, Reshape):
+        (x,) = node.inputs
+        return [every % channels(x)] if channels(x) and count % channels(x) == 0 else None
+    if isinstance(node.op, Transpose):
+        return [every] if node.op.perm[-1] == node.output.type.rank - 1 else None
+    if node.op.channelwise(node) and all(channels(value) in (1, count) for value in node.inputs):
+        return [every if channels(value) == count else np.zeros(count, np.int64) for value in node.inputs]
+    return None
