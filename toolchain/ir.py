@@ -318,13 +318,17 @@ def run(graph: Graph, inputs: Sequence[Array], *, keep: dict[Value, Array] | Non
 
 
 class Builder:
-    """Appends nodes to a graph, inferring types and folding what is constant already."""
+    """Appends nodes to a graph, inferring types and folding what is constant already.
+
+    While `scope` is set, nodes without a name are called after it, and values without one `scope/Op`.
+    """
 
     # Constants beyond this many bytes are not folded: a hostile file could ask for any size.
     FOLD_LIMIT: ClassVar[int] = 1 << 28
 
     def __init__(self, graph: Graph | None = None) -> None:
         self.graph = graph if graph is not None else Graph()
+        self.scope = ""
 
     def input(self, name: str, type: Type) -> Value:
         if type.rank > MAX_RANK or type.size > MAX_SIZE:
@@ -344,6 +348,7 @@ class Builder:
     ) -> list[Value]:
         """Apply `op`; one value for each of its outputs. `names` and `quants` are the outputs' names and quantisation."""
         types = op.infer(*(value.type for value in inputs))
+        inner = name or (f"{self.scope}/{op.name}" if self.scope else "")
         outputs = []
         for index, type in enumerate(types):
             if any(n < 0 for n in type.shape) or type.rank > MAX_RANK or type.size > MAX_SIZE:
@@ -353,9 +358,9 @@ class Builder:
                 )
             if index < len(quants) and quants[index] is not None:
                 type = replace(type, quant=quants[index])
-            label = names[index] if index < len(names) else (name if index == 0 else f"{name}:{index}")
+            label = names[index] if index < len(names) else (inner if index == 0 else f"{inner}:{index}")
             outputs.append(Value(label, type))
-        node = Node(op, list(inputs), outputs, name or (outputs[0].name if outputs else ""))
+        node = Node(op, list(inputs), outputs, name or self.scope or (outputs[0].name if outputs else ""))
         small = sum(value.type.bytes for value in outputs) <= self.FOLD_LIMIT
         if op.folds and small and all(value.data is not None for value in inputs):
             for value, data in zip(outputs, op.evaluate(node, *(value.constant for value in inputs)), strict=True):

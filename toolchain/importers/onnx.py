@@ -197,6 +197,7 @@ class _Reader:
         readers = onnx_readers()
         for node in graph.node:
             view = OnnxNode(self, node)
+            self.builder.scope = next(filter(None, view.outputs), view.name)
             try:
                 result = readers[_domain(node), node.op_type](view)
             except IrError as error:

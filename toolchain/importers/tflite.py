@@ -170,6 +170,7 @@ class _Reader:
             self.values[int(index)] = self.interface_input(int(index))
         for operator, kind in zip(operators, kinds, strict=True):
             node = TfliteNode(self, operator, kind)
+            self.builder.scope = self.name(int(operator.Outputs(0))) if operator.OutputsLength() else kind
             where = f"{kind} '{self.name(int(operator.Outputs(0))) if operator.OutputsLength() else ''}'"
             try:
                 result = readers[kind](node)
@@ -178,6 +179,7 @@ class _Reader:
             results = [result] if isinstance(result, Value) else result
             for index, value in zip(operator.OutputsAsNumpy(), results, strict=True):
                 self.values[int(index)] = value
+        self.builder.scope = ""
         for index in self.subgraph.OutputsAsNumpy() if self.subgraph.OutputsLength() else []:
             self.interface_output(int(index))
         if not self.builder.graph.outputs:
