@@ -1,0 +1,70 @@
+"""The build verb: a model file to an artifact, with the budgets and checks that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from toolchain import targets
+from toolchain.compiler import compile_graph, read
+from toolchain.errors import CheckError
+from toolchain.report import save, text
+from toolchain.report.content import Report, describe
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to build. Budgets are bytes: RAM is arena, scratch of one thread and state; flash is the plan file."""
+
+    model: Path
+    target: str
+    output: Path
+    input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    lossless: bool = True
+    budget_ram: int | None = None
+    budget_flash: int | None = None
+    require_fast: bool = False
+
+
+def build(request: Request, progress: Progress = lambda _: None) -> Report:
+    """Write the artifact and return its report; nothing is written where InputError or CheckError is raised."""
+    target = targets.load(request.target)
+    with save.staged(request.output, folder=True) as folder:
+        progress("reading the model")
+        graph = read(request.model, request.input_shapes)
+        macs_original = graph.macs()
+        progress("compiling")
+        compiled = compile_graph(graph, target, lossless=request.lossless)
+        progress("writing the report")
+        report = describe(compiled, target, model=request.model.name, macs_original=macs_original)
+        check(report, request)
+        save.write(folder, compiled.plan, report)
+    return report
+
+
+def check(report: Report, request: Request) -> None:
+    """CheckError tells every budget that the build exceeds, and every layer without a fast kernel if those are required."""
+    missed = []
+    if request.budget_ram is not None and report.ram_bytes > request.budget_ram:
+        live = ", ".join(f"{text.label(b.name)} {text.count(b.size)}" for b in report.live_at(report.peak_step)[:6])
+        missed.append(
+            f"RAM: {text.size(report.ram_bytes)} needed, the budget is {text.size(request.budget_ram)}; "
+            f"arena {text.count(report.arena_bytes)}, scratch {text.count(report.scratch_bytes)}, "
+            f"state {text.count(report.state_bytes)}; live at the peak: {live}"
+        )
+    if request.budget_flash is not None and report.plan_bytes > request.budget_flash:
+        heavy = sorted(report.layers, key=lambda layer: -layer.bytes)[:3]
+        missed.append(
+            f"flash: {text.size(report.plan_bytes)} needed, the budget is {text.size(request.budget_flash)}; "
+            f"most is held by {', '.join(f'{text.label(layer.name)} {text.count(layer.bytes)}' for layer in heavy)}"
+        )
+    if request.require_fast and (slow := report.slow_layers()):
+        missed.append(
+            f"fast kernels: {len(slow)} of {len(report.layers)} layers run on a portable kernel: "
+            + ", ".join(f"{text.label(layer.name)} ({layer.kernel})" for layer in slow)
+        )
+    if missed:
+        raise CheckError("nothing was written, since the build misses what was asked for:\n" + "\n".join(f"  {m}" for m in missed))
