@@ -27,6 +27,8 @@ template <class Part>
 void append(std::string& text, const Part& part) {
   if constexpr (std::is_arithmetic_v<Part>) {
     text += std::to_string(part);
+  } else if constexpr (std::is_enum_v<Part>) {
+    text += std::to_string(static_cast<std::underlying_type_t<Part>>(part));
   } else {
     text += part;
   }
