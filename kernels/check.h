@@ -32,4 +32,9 @@ static constexpr bool holds(const Extent& operand, Count elements) {
   return operand.bytes >= (elements * Count(uint64_t{sizeof(T)})).value && operand.alignment >= alignof(T);
 }
 
+// True when the operand holds `count` elements of `size` bytes and is aligned to one.
+constexpr bool holds_elements(const Extent& operand, int32_t size, Count count) {
+  return operand.bytes >= (count * Count(size)).value && operand.alignment >= static_cast<uint32_t>(size);
+}
+
 }  // namespace sinter

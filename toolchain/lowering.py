@@ -39,6 +39,11 @@ class Lowering:
             self._roots[root] = Buffer(root.name, max(root.type.bytes, 1), Region.ARENA)
         return Operand(self._roots[root], offset, value.type.bytes)
 
+    def part(self, value: Value, offset: int, size: int) -> Operand:
+        """Where `size` bytes of a value live, from byte `offset` on."""
+        where = self.operand(value)
+        return Operand(where.buffer, where.offset + offset, size)
+
     def constant(self, data: Array, name: str = "") -> Operand:
         """A constant operand; equal bytes are stored once."""
         raw = np.ascontiguousarray(data).tobytes()

@@ -96,6 +96,11 @@ class TfliteNode:
         """How many outputs are listed."""
         return len(self._outputs)
 
+    @property
+    def names(self) -> list[str]:
+        """The outputs' names."""
+        return [self._reader.name(index) for index in self._outputs]
+
     def input(self, index: int) -> Value:
         value = self.optional(index)
         if value is None:
@@ -115,6 +120,10 @@ class TfliteNode:
 
     def inputs(self) -> list[Value]:
         return [self.input(index) for index in range(self.count)]
+
+    def integers(self, index: int) -> tuple[int, ...]:
+        """The constant integers of input `index`; IrError where they depend on the model's inputs."""
+        return tuple(int(n) for n in self.input(index).constant.ravel())
 
     def options(self, table: type[Any]) -> Any:
         """The operator's options as this schema table; all defaults where the file has none."""
@@ -136,9 +145,8 @@ class TfliteNode:
 
     def add_all(self, op: Op, *inputs: Value) -> list[Value]:
         """Append the op that computes the node's outputs, with their declared names and quantisation."""
-        names = [self._reader.name(index) for index in self._outputs]
         quants = [self._reader.type(index).quant for index in self._outputs]
-        return self.builder.add_all(op, *inputs, name=names[0], names=names, quants=quants)
+        return self.builder.add_all(op, *inputs, name=self.names[0], names=self.names, quants=quants)
 
     def zero_bias(self, x: Value, w: Value) -> Value:
         """The bias that an operator without one has."""

@@ -1,0 +1,71 @@
+// Element types, and code chosen by them.
+#pragma once
+
+#include "kernel.h"
+
+namespace sinter {
+
+// The numbers stand in plans and params.
+enum class DType : int32_t {
+  kFloat32,
+  kInt8,
+  kUint8,
+  kInt16,
+  kUint16,
+  kInt32,
+  kUint32,
+  kInt64,
+  kUint64,
+  kBool,
+  kFloat16,
+  kFloat64
+};
+
+// Calls body with a value of the integer type; false where dtype is none.
+template <class Body>
+static inline bool with_integer(int32_t dtype, Body body) {
+  switch (static_cast<DType>(dtype)) {
+    case DType::kInt8:
+      body(int8_t{});
+      return true;
+    case DType::kUint8:
+      body(uint8_t{});
+      return true;
+    case DType::kInt16:
+      body(int16_t{});
+      return true;
+    case DType::kUint16:
+      body(uint16_t{});
+      return true;
+    case DType::kInt32:
+      body(int32_t{});
+      return true;
+    case DType::kUint32:
+      body(uint32_t{});
+      return true;
+    case DType::kInt64:
+      body(int64_t{});
+      return true;
+    case DType::kUint64:
+      body(uint64_t{});
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Calls body with a value of the integer type or a float; false where dtype is neither.
+template <class Body>
+static inline bool with_number(int32_t dtype, Body body) {
+  if (dtype != static_cast<int32_t>(DType::kFloat32)) return with_integer(dtype, body);
+  body(float{});
+  return true;
+}
+
+// Bytes of one element; 0 for an unknown type.
+constexpr int32_t dtype_size(int32_t dtype) {
+  constexpr int32_t kSizes[] = {4, 1, 1, 2, 2, 4, 4, 8, 8, 1, 2, 8};
+  return dtype < 0 || dtype >= static_cast<int32_t>(sizeof(kSizes) / sizeof(kSizes[0])) ? 0 : kSizes[dtype];
+}
+
+}  // namespace sinter
