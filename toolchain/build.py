@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolchain import targets
 from toolchain.compiler import compile_graph, read
 from toolchain.errors import CheckError
+from toolchain.progress import Progress, silent
 from toolchain.report import save, text
 from toolchain.report.content import Report, describe
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Request:
     require_fast: bool = False
 
 
-def build(request: Request, progress: Progress = lambda _: None) -> Report:
+def build(request: Request, progress: Progress = silent) -> Report:
     """Write the artifact and return its report; nothing is written where InputError or CheckError is raised."""
     target = targets.load(request.target)
     with save.staged(request.output, folder=True) as folder:

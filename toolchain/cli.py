@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -14,9 +15,12 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
 
 from toolchain import arguments, faults
 from toolchain.errors import CheckError, InputError
+from toolchain.progress import Progress
 
 app = typer.Typer(
     name="python -m toolchain",
@@ -30,6 +34,7 @@ app = typer.Typer(
 )
 
 Artifact = Annotated[Path, typer.Argument(help="An artifact: the folder that build wrote, or a plan file.", show_default=False)]
+InputShape = Annotated[list[str] | None, typer.Option(help="Fix the shape of an input, as NAME=1,3,224,224; may be repeated.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 Threads = Annotated[int, typer.Option(help="How many threads to run on.", min=1)]
 
@@ -46,9 +51,7 @@ def build(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The folder to write. [dim]\\[default: MODEL's name + .sinter][/dim]")
     ] = None,
-    input_shape: Annotated[
-        list[str] | None, typer.Option(help="Fix the shape of an input, as NAME=1,3,224,224; may be repeated.")
-    ] = None,
+    input_shape: InputShape = None,
     lossless: Annotated[bool, typer.Option(help="Remove channels whose absence changes no output.")] = True,
     budget_ram: Annotated[str | None, typer.Option(help="Fail if a run needs more RAM: bytes, or 64K, 2M.")] = None,
     budget_flash: Annotated[str | None, typer.Option(help="Fail if the plan file is larger: bytes, or 256K, 2M.")] = None,
@@ -134,6 +137,36 @@ def bench(
         _print(tables.timing(timing))
 
 
+@app.command(
+    epilog="Examples:\n\n  python -m toolchain compare model.sinter model.onnx --data samples.npz\n\n"
+    "  python -m toolchain compare model.sinter model.onnx --data test.npz --labels y --layer-samples 100"
+)
+def compare(
+    artifact: Artifact,
+    model: Annotated[Path, typer.Argument(help="The float original: an .onnx or .tflite file.", show_default=False)],
+    source: Annotated[
+        Path, typer.Option("--data", "-d", help="An .npz file with samples [n, ...] for each input.", show_default=False)
+    ],
+    labels: Annotated[str | None, typer.Option(help="The array of class numbers in the data, to tell accuracies.")] = None,
+    layer_samples: Annotated[int, typer.Option(help="On how many samples to compare the layers.", min=1)] = 16,
+    input_shape: InputShape = None,
+    as_json: Json = False,
+) -> None:
+    """Compare an artifact with its float original on data: the error of every layer, predictions and accuracy."""
+    from toolchain.compare import compare as compare_artifact
+    from toolchain.report import tables
+
+    shapes = arguments.input_shapes(input_shape) if input_shape else None
+    with _progress() as progress:
+        result = compare_artifact(
+            artifact, model, source, labels=labels, layer_samples=layer_samples, input_shapes=shapes, progress=progress
+        )
+    if as_json:
+        _print_json(_finite(asdict(result)))
+    else:
+        _print(tables.comparison(result))
+
+
 @app.command(epilog="Example:\n\n  python -m toolchain inspect model.sinter")
 def inspect(artifact: Artifact, as_json: Json = False) -> None:
     """Show what an artifact holds: layers, types, kernels, what the passes saved, and the memory map."""
@@ -212,13 +245,28 @@ def _print_json(data: Any) -> None:
     print(json.dumps(data, indent=1, ensure_ascii=False))
 
 
+def _finite(data: Any) -> Any:
+    """The same with null for the infinities, which JSON does not have."""
+    if isinstance(data, dict):
+        return {key: _finite(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
+
+
 def _note(message: str) -> None:
     Console(stderr=True, soft_wrap=True, highlight=False).print(escape(message), style="dim")
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """A line on stderr that tells what is being done, while it is; nothing where stderr is no terminal."""
+def _progress() -> Iterator[Progress]:
+    """A line on stderr that tells what is being done, and a bar where that is counted; nothing where stderr is no terminal."""
     console = Console(stderr=True)
-    with console.status("starting") as status:
-        yield lambda what: status.update(escape(what))
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(what: str, done: int = 0, total: int = 0) -> None:
+            bar.update(task, description=escape(what), completed=done, total=total or None)
+
+        yield show

@@ -9,16 +9,21 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 
-def write_model(path: Path, batch: int | str = 1, height: int | str = 1, seed: int = 0, last: str = "Conv") -> Path:
+def write_model(
+    path: Path, batch: int | str = 1, height: int | str = 1, seed: int = 0, last: str = "Conv", noise: float = 0
+) -> Path:
     """A float network of three convolutions: 'pixels' [batch, 12, height, 1] to 'scores' [batch, 5, height, 1].
 
-    `last` is the type of the last operator.
+    `last` is the type of the last operator; `noise` is added to the second one's weights.
     """
     generator = np.random.default_rng(seed)
 
     def weights(name: str, *shape: int) -> onnx.TensorProto:
         return numpy_helper.from_array(generator.normal(0, 0.5, shape).astype(np.float32), name)
 
+    second = weights("w2", 40, 40, 1, 1)
+    if noise:
+        second = numpy_helper.from_array(numpy_helper.to_array(second) + np.float32(noise), "w2")
     nodes = [
         helper.make_node("Conv", ["pixels", "w1", "b1"], ["first"], "conv1"),
         helper.make_node("Conv", ["first", "w2", "b2"], ["second"], "conv2"),
@@ -31,7 +36,7 @@ def write_model(path: Path, batch: int | str = 1, height: int | str = 1, seed: i
         [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [batch, 5, height, 1])],
         [
             *(weights("w1", 40, 12, 1, 1), weights("b1", 40)),
-            *(weights("w2", 40, 40, 1, 1), weights("b2", 40)),
+            *(second, weights("b2", 40)),
             *(weights("w3", 5, 40, 1, 1), weights("b3", 5)),
         ],
     )

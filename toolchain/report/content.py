@@ -13,7 +13,7 @@ from toolchain.errors import InputError
 from toolchain.ir import Type
 from toolchain.kernels import families
 from toolchain.memory.plan import lifetimes
-from toolchain.program import Operand, Region, Step, Tensor
+from toolchain.program import Operand, Region, Step
 from toolchain.targets import Target
 
 T = TypeVar("T")
@@ -31,6 +31,13 @@ class TensorInfo:
 
 
 @dataclass(frozen=True)
+class Result(TensorInfo):
+    """A tensor that a step computes: its output number `output`."""
+
+    output: int = 0
+
+
+@dataclass(frozen=True)
 class Layer:
     """One step. `bytes` is the constants that no earlier layer holds; `read` and `written` count what moves through memory."""
 
@@ -42,7 +49,7 @@ class Layer:
     read: int
     written: int
     scratch_bytes: int
-    results: list[TensorInfo]
+    results: list[Result]
 
 
 @dataclass(frozen=True)
@@ -150,8 +157,8 @@ def describe(
         state_bytes=program.state_bytes,
         arena_lower_bound=program.arena_lower_bound,
         arena_optimal=program.arena_optimal,
-        inputs=[_tensor(tensor) for tensor in program.inputs],
-        outputs=[_tensor(tensor) for tensor in program.outputs],
+        inputs=[tensor_info(tensor.name, tensor.type) for tensor in program.inputs],
+        outputs=[tensor_info(tensor.name, tensor.type) for tensor in program.outputs],
         layers=[_layer(step, seen) for step in program.steps],
         buffers=[
             BufferUse(buffer.name, buffer.size, buffer.offset, first, last) for buffer, (first, last) in lifetimes(program).items()
@@ -161,15 +168,11 @@ def describe(
     )
 
 
-def _tensor(tensor: Tensor) -> TensorInfo:
-    scale, zero_point = _affine(tensor.type)
-    return TensorInfo(tensor.name, str(tensor.type.dtype), list(tensor.type.shape), scale, zero_point)
-
-
-def _affine(type: Type) -> tuple[float, int]:
-    if type.quant is None or type.quant.axis is not None:
-        return 0.0, 0
-    return type.quant.scale[0], type.quant.zero[0]
+def tensor_info(name: str, type: Type) -> TensorInfo:
+    """A tensor of the graph as plain data."""
+    per_tensor = type.quant is not None and type.quant.axis is None
+    scale, zero_point = (type.quant.scale[0], type.quant.zero[0]) if type.quant is not None and per_tensor else (0.0, 0)
+    return TensorInfo(name, str(type.dtype), list(type.shape), scale, zero_point)
 
 
 def _layer(step: Step, seen: set[int]) -> Layer:
@@ -190,7 +193,10 @@ def _layer(step: Step, seen: set[int]) -> Layer:
         read=sum(operand.size for operand in step.inputs),
         written=sum(operand.size for operand in step.outputs),
         scratch_bytes=step.scratch,
-        results=[_tensor(tensor) for tensor in step.results],
+        results=[
+            Result(**asdict(tensor_info(tensor.name, tensor.type)), output=step.outputs.index(tensor.operand))
+            for tensor in step.results
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -9,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
+from toolchain.compare import Comparison, TensorError
 from toolchain.execute import Timing
 from toolchain.ir import Array
 from toolchain.report import text
@@ -138,6 +140,42 @@ def outputs(results: Mapping[str, Array]) -> Table:
             )
         )
     return table("Outputs", ("output", "type", "#min", "#max", "#argmax", "first values"), rows)
+
+
+def comparison(result: Comparison) -> Group:
+    """Predictions, outputs, and the layers, worst first."""
+
+    def row(error: TensorError) -> tuple[str, ...]:
+        snr = "exact" if error.snr == math.inf else f"{error.snr:.1f}"
+        lost = f"{error.lost:.1f}" if 0 < error.lost < math.inf else ""
+        return (
+            text.label(error.name),
+            error.operator,
+            error.type,
+            snr,
+            lost,
+            f"{error.max_error:.4g}",
+            f"{error.rms_error:.4g}",
+            f"{error.rms:.4g}",
+        )
+
+    columns = ("tensor", "operator", "type", "#SNR dB", "#lost here dB", "#max error", "#RMS error", "#RMS")
+    parts: list[RenderableType] = []
+    if (p := result.predictions) is not None:
+        parts.append(f"predictions: {p.changed:,} of {p.samples:,} changed ({text.share(p.changed, p.samples)})")
+        if p.accuracy is not None and p.accuracy_original is not None:
+            change = 100 * (p.accuracy - p.accuracy_original)
+            parts.append(f"accuracy: {100 * p.accuracy:.2f} %, original {100 * p.accuracy_original:.2f} % ({change:+.2f} points)")
+        parts.append("")
+    parts += [
+        table(f"Outputs, on {result.samples:,} samples", columns, [row(error) for error in result.outputs]),
+        "",
+        table(f"Layers, worst first, on {result.layer_samples:,} samples", columns, [row(error) for error in result.layers]),
+    ]
+    if result.unmatched:
+        names = ", ".join(map(text.label, result.unmatched))
+        parts += ["", escape(f"{len(result.unmatched)} layers have no tensor of that name and shape in the original: {names}")]
+    return Group(*parts)
 
 
 def timing(result: Timing) -> Group:
