@@ -1,6 +1,6 @@
 """The ONNX project's node tests, compiled and run: `python -m tests.onnx_nodes [--update] [name ...]` lists what passes.
 
-A test counts as passed where at least one step of the compiled program executes and every output fits within the test's own tolerances.
+A test passes where at least one step of the compiled program executes and every output fits within the test's own tolerances.
 """
 
 from __future__ import annotations

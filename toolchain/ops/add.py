@@ -13,6 +13,7 @@ from toolchain.importers.spelling import tflite
 from toolchain.importers.tflite import TfliteNode, activation
 from toolchain.ir import Array, IrError, Node, Value
 from toolchain.lowering import Lowering
+from toolchain.ops import integer
 from toolchain.ops.binary import Binary, broadcast_params
 from toolchain.quantize import elementwise
 from toolchain.quantize.numerics import activation_range
@@ -43,6 +44,9 @@ class Add(Binary):
     def lower(self, node: Node, low: Lowering) -> None:
         a, b = node.inputs
         y = node.output
+        if a.dtype.kind in "iu" and a.quant is None and b.quant is None:
+            integer.lower("subtract" if self.subtract else "add", node, low)
+            return
         params = broadcast_params(a.type, b.type, y.type)
         if a.quant is None or b.quant is None or y.quant is None:
             raise IrError(f"{self.name} of {a.type} has no kernel family yet")

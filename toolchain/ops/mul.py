@@ -12,6 +12,7 @@ from toolchain.importers.spelling import tflite
 from toolchain.importers.tflite import TfliteNode, activation
 from toolchain.ir import Array, IrError, Node, Value
 from toolchain.lowering import Lowering
+from toolchain.ops import integer
 from toolchain.ops.binary import Binary, broadcast_params
 from toolchain.quantize import elementwise
 from toolchain.quantize.numerics import activation_range, multiply_by_quantized_multiplier, wrap
@@ -41,6 +42,9 @@ class Mul(Binary):
     def lower(self, node: Node, low: Lowering) -> None:
         a, b = node.inputs
         y = node.output
+        if a.dtype.kind in "iu" and a.quant is None and b.quant is None:
+            integer.lower("multiply", node, low)
+            return
         params = broadcast_params(a.type, b.type, y.type)
         if a.quant is None or b.quant is None or y.quant is None:
             raise IrError(f"Mul of {a.type} has no kernel family yet")
