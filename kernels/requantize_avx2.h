@@ -2,7 +2,10 @@
 #pragma once
 
 #include <immintrin.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "unroll.h"
 
 namespace sinter {
 
@@ -55,6 +58,52 @@ static inline __m256i pack_s8(const Int8Range& range, const __m256i scaled[4]) {
   const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
   const __m256i ordered = _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
   return _mm256_min_epi8(_mm256_max_epi8(ordered, range.low), range.high);
+}
+
+// The first `columns` of kHalves * 8 bytes.
+template <int kHalves>
+static inline void store_s8(int8_t* y, __m128i values, int32_t columns) {
+  if (columns >= kHalves * 8) {
+    if (kHalves == 2) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), values);
+    } else {
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(y), values);
+    }
+    return;
+  }
+  alignas(16) int8_t bytes[16];
+  _mm_store_si128(reinterpret_cast<__m128i*>(bytes), values);
+  for (int32_t n = 0; n < columns; ++n) y[n] = bytes[n];
+}
+
+// Rescales and stores rows of kHalves * 8 accumulators, `step` bytes apart: four vectors at a time, which are two rows of 16
+// columns or four of 8.
+template <int kRows, int kHalves>
+static inline void requantize_rows(const __m256i acc[kRows][kHalves], const int32_t* multiplier, const int32_t* shift,
+                                   const Int8Range& range, int8_t* y, ptrdiff_t step, int32_t columns) {
+  constexpr int kTogether = 4 / kHalves;
+  Rescaler rescaler[kHalves];
+  SINTER_UNROLL
+  for (int half = 0; half < kHalves; ++half) rescaler[half] = load_rescaler(multiplier + half * 8, shift + half * 8);
+  SINTER_UNROLL
+  for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
+    __m256i scaled[4];
+    SINTER_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const int r = row + i / kHalves < kRows ? row + i / kHalves : row;
+      scaled[i] = rescale(rescaler[i % kHalves], acc[r][i % kHalves]);
+    }
+    const __m256i bytes = pack_s8(range, scaled);
+    const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
+    store_s8<kHalves>(y, low, columns);
+    if (kHalves == 2) {
+      if (row + 1 < kRows) store_s8<kHalves>(y + step, high, columns);
+    } else {
+      if (row + 1 < kRows) store_s8<kHalves>(y + step, _mm_srli_si128(low, 8), columns);
+      if (row + 2 < kRows) store_s8<kHalves>(y + 2 * step, high, columns);
+      if (row + 3 < kRows) store_s8<kHalves>(y + 3 * step, _mm_srli_si128(high, 8), columns);
+    }
+  }
 }
 
 }  // namespace sinter

@@ -18,7 +18,7 @@ namespace sinter {
   F(int32_t, in_channels)    \
   F(int32_t, out_channels)
 
-// Sizes that keep every index and coordinate inside int32.
+// Sizes that keep every index and coordinate inside int32, and every distance in bytes inside int64.
 template <class Params>
 static constexpr bool spatial_valid(const Params& p) {
   Count in = Count(p.batch) * Count(p.in_channels), out = Count(p.batch) * Count(p.out_channels), taps(int32_t{1});
@@ -27,7 +27,7 @@ static constexpr bool spatial_valid(const Params& p) {
     if (!in_range(p.in[i], 1, 1 << 24) || !in_range(p.out[i], 1, 1 << 24) || !in_range(p.kernel[i], 1, 1 << 16)) return false;
     if (!in_range(p.stride[i], 1, 1 << 16) || !in_range(p.dilation[i], 1, 1 << 16) || !in_range(p.pad[i], 0, 1 << 24)) return false;
     int64_t last = int64_t{p.out[i] - 1} * p.stride[i] + int64_t{p.kernel[i] - 1} * p.dilation[i];
-    if (last > INT32_MAX - (1 << 24)) return false;
+    if (last > 1 << 28) return false;
     in = in * Count(p.in[i]);
     out = out * Count(p.out[i]);
     taps = taps * Count(p.kernel[i]);

@@ -21,6 +21,10 @@ class Widener {
       pixels_contiguous_ = pixels_contiguous_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
       reach_[i] = (p.kernel[i] - 1) * p.dilation[i];
     }
+    run_ = p.kernel[2] * p.in_channels;
+    line_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.dilation[1];
+    plane_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.in[1] * p.dilation[0];
+    window_ = (p.kernel[0] - 1) * plane_step_ + (p.kernel[1] - 1) * line_step_ + run_;
   }
 
   // Elements [begin, end) of K for output pixels from index on, at to, to + stride and so on.
@@ -30,39 +34,84 @@ class Widener {
       for (int32_t row = 0; row < pixels; ++row, x += p_.in_channels) copy(to + row * stride, x, end - begin);
       return;
     }
-    for (int32_t row = 0; row < pixels; ++row, ++index) {
-      if (index != next_ || left_ == 0) {
-        pixel_ = locate(p_, index);
-        left_ = p_.out[2] - index % p_.out[2];
-      }
-      if (rows_contiguous_ && end - begin == depth_ && inside(0) && inside(1) && inside(2)) {
-        gather_inside(to + row * stride);
+    if (index != next_ || left_ == 0) find(index);
+    if (rows_contiguous_ && end - begin == depth_ && left_ >= pixels && inside(pixels)) {
+      gather_inside(pixels, to, stride);
+      next_ += pixels;
+      left_ -= pixels;
+      pixel_.origin[2] += pixels * p_.stride[2];
+      return;
+    }
+    for (int32_t row = 0; row < pixels; ++row) {
+      if (left_ == 0) find(index + row);
+      if (rows_contiguous_ && end - begin == depth_) {
+        gather_lines(to + row * stride);
       } else {
         gather(group, begin, end, to + row * stride);
       }
-      next_ = index + 1;
+      ++next_;
       --left_;
       pixel_.origin[2] += p_.stride[2];
     }
   }
 
  private:
-  bool inside(int axis) const { return pixel_.origin[axis] >= 0 && pixel_.origin[axis] + reach_[axis] < p_.in[axis]; }
+  void find(int32_t index) {
+    pixel_ = locate(p_, index);
+    next_ = index;
+    left_ = p_.out[2] - index % p_.out[2];
+  }
 
-  void gather_inside(int16_t* to) const {
-    const int32_t run = p_.kernel[2] * p_.in_channels, depth = p_.kernel[0], height = p_.kernel[1];
-    const ptrdiff_t line = ptrdiff_t{p_.in[2]} * p_.in_channels, row = line * p_.dilation[1],
-                    plane = line * p_.in[1] * p_.dilation[0];
+  // Whether all taps of so many pixels of this row lie inside the input.
+  bool inside(int32_t pixels) const {
+    const int32_t* at = pixel_.origin;
+    return at[0] >= 0 && at[0] + reach_[0] < p_.in[0] && at[1] >= 0 && at[1] + reach_[1] < p_.in[1] && at[2] >= 0 &&
+           at[2] + (pixels - 1) * p_.stride[2] + reach_[2] < p_.in[2];
+  }
+
+  void gather_inside(int32_t pixels, int16_t* to, ptrdiff_t stride) const {
+    const int32_t depth = p_.kernel[0], height = p_.kernel[1], run = run_;
+    const ptrdiff_t line = line_step_, plane = plane_step_, step = ptrdiff_t{p_.stride[2]} * p_.in_channels;
     const int32_t position = input_pixel(p_, pixel_.batch, pixel_.origin[0], pixel_.origin[1], pixel_.origin[2]);
     const int8_t* x = input_ + ptrdiff_t{position} * p_.in_channels;
-    if (run <= 16 && end_ - x >= (depth - 1) * plane + (height - 1) * row + 16) {
-      for (int32_t kd = 0; kd < depth; ++kd, x += plane) {
-        for (int32_t kh = 0; kh < height; ++kh, to += run) widen16(to, x + kh * row);
+    const bool short_runs = run <= 16 && end_ - x >= (pixels - 1) * step + window_ + 16 - run;
+    for (int32_t row = 0; row < pixels; ++row, x += step, to += stride) {
+      int16_t* y = to;
+      for (int32_t kd = 0; kd < depth; ++kd) {
+        const int8_t* at = x + kd * plane;
+        for (int32_t kh = 0; kh < height; ++kh, at += line, y += run) {
+          if (short_runs) {
+            widen16(y, at);
+          } else {
+            copy(y, at, run);
+          }
+        }
       }
-      return;
     }
-    for (int32_t kd = 0; kd < depth; ++kd, x += plane) {
-      for (int32_t kh = 0; kh < height; ++kh, to += run) copy(to, x + kh * row, run);
+  }
+
+  // One pixel, line by line of its window, each of which may hang over the input's edges.
+  void gather_lines(int16_t* to) const {
+    const int32_t channels = p_.in_channels, d = pixel_.origin[0], h = pixel_.origin[1], w = pixel_.origin[2], width = p_.kernel[2];
+    int32_t last = p_.in[2] - w < width ? p_.in[2] - w : width;
+    int32_t first = w < 0 ? -w : 0;
+    if (last < first) first = last = width;
+    const int32_t before = first * channels, inside = (last - first) * channels, after = (width - last) * channels;
+    const int8_t* x =
+        input_ + ptrdiff_t{(pixel_.batch * p_.in[0] + d) * p_.in[1] + h} * p_.in[2] * channels + ptrdiff_t{w} * channels;
+    for (int32_t kd = 0; kd < p_.kernel[0]; ++kd, x += plane_step_) {
+      const int32_t at_d = d + kd * p_.dilation[0];
+      const int8_t* line = x;
+      for (int32_t kh = 0; kh < p_.kernel[1]; ++kh, line += line_step_, to += run_) {
+        const int32_t at_h = h + kh * p_.dilation[1];
+        if (at_d < 0 || at_d >= p_.in[0] || at_h < 0 || at_h >= p_.in[1]) {
+          fill(to, run_);
+          continue;
+        }
+        if (before != 0) fill(to, before);
+        copy(to + before, line + before, inside);
+        if (after != 0) fill(to + before + inside, after);
+      }
     }
   }
 
@@ -121,7 +170,8 @@ class Widener {
   const int8_t* const end_;
   const int32_t group_in_, depth_;
   bool rows_contiguous_, pixels_contiguous_;
-  int32_t reach_[3];
+  int32_t reach_[3], run_;
+  ptrdiff_t line_step_, plane_step_, window_;
   int32_t next_ = -1, left_ = 0;  // the output pixel that pixel_ is, and how many of its row are left
   Pixel pixel_ = {};
 };
@@ -129,7 +179,7 @@ class Widener {
 // acc[row][half] += a[row] * w over pairs of K.
 template <int kRows, int kHalves>
 inline __attribute__((always_inline)) void multiply(const int16_t* a, ptrdiff_t stride, const int8_t* w, int32_t pairs,
-                                                    __m256i acc[kRows][2]) {
+                                                    __m256i acc[kRows][kHalves]) {
   for (int32_t k = 0; k < pairs; ++k, a += 2, w += kNr * kKr) {
     __m256i weight[kHalves];
     SINTER_UNROLL
@@ -149,22 +199,6 @@ inline __attribute__((always_inline)) void multiply(const int16_t* a, ptrdiff_t 
   }
 }
 
-// The first `columns` of 16 or 8 bytes.
-template <int kHalves>
-void store(int8_t* y, __m128i values, int32_t columns) {
-  if (columns >= kHalves * 8) {
-    if (kHalves == 2) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), values);
-    } else {
-      _mm_storel_epi64(reinterpret_cast<__m128i*>(y), values);
-    }
-    return;
-  }
-  alignas(16) int8_t bytes[16];
-  _mm_store_si128(reinterpret_cast<__m128i*>(bytes), values);
-  for (int32_t n = 0; n < columns; ++n) y[n] = bytes[n];
-}
-
 struct Layer {
   const ConvS8Params& p;
   const int8_t* weights;
@@ -180,7 +214,7 @@ void panel(const Layer& layer, Widener& widener, const ConvTile& tile, int32_t i
   const ConvS8Params& p = layer.p;
   const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
   const int32_t k_end = conv_depth(p), group_out = p.out_channels / p.groups;
-  __m256i acc[kRows][2];
+  __m256i acc[kRows][kHalves];
   SINTER_UNROLL
   for (int half = 0; half < kHalves; ++half) {
     const __m256i bias = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(layer.bias + column + half * 8));
@@ -197,35 +231,10 @@ void panel(const Layer& layer, Widener& widener, const ConvTile& tile, int32_t i
       multiply<kRows, kHalves>(layer.rows, layer.block, w + ptrdiff_t{k} * kNr, div_up(last - k, kKr), acc);
     }
   }
-  Rescaler rescaler[kHalves];
-  SINTER_UNROLL
-  for (int half = 0; half < kHalves; ++half) {
-    rescaler[half] = load_rescaler(layer.multiplier + column + half * 8, layer.shift + column + half * 8);
-  }
-  const int32_t first = index * kNr, columns = group_out - first;
-  const ptrdiff_t step = p.out_channels;
-  int8_t* y = layer.output + tile.pixel * step + tile.group * group_out + first;
-  // Four vectors at a time: two rows of 16 columns, or four of 8.
-  constexpr int kTogether = 4 / kHalves;
-  SINTER_UNROLL
-  for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
-    __m256i scaled[4];
-    SINTER_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const int r = row + i / kHalves < kRows ? row + i / kHalves : row;
-      scaled[i] = rescale(rescaler[i % kHalves], acc[r][i % kHalves]);
-    }
-    const __m256i bytes = pack_s8(layer.range, scaled);
-    const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
-    store<kHalves>(y, low, columns);
-    if (kHalves == 2) {
-      if (row + 1 < kRows) store<kHalves>(y + step, high, columns);
-    } else {
-      if (row + 1 < kRows) store<kHalves>(y + step, _mm_srli_si128(low, 8), columns);
-      if (row + 2 < kRows) store<kHalves>(y + 2 * step, high, columns);
-      if (row + 3 < kRows) store<kHalves>(y + 3 * step, _mm_srli_si128(high, 8), columns);
-    }
-  }
+  const int32_t first = index * kNr;
+  int8_t* y = layer.output + ptrdiff_t{tile.pixel} * p.out_channels + tile.group * group_out + first;
+  requantize_rows<kRows, kHalves>(acc, layer.multiplier + column, layer.shift + column, layer.range, y, p.out_channels,
+                                  group_out - first);
 }
 
 template <int kRows>

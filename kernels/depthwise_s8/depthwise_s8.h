@@ -13,6 +13,9 @@
 // full blocks and groups; n<nr> stands for kr = 1. The vectors of one element a channel are padded to full blocks.
 //
 // Tiles: one row of output pixels.
+//
+// Kernels with mr > 1 take layers of one output channel for each input channel, and at most kTableTaps taps. Their scratch holds
+// where the taps of mr pixels are, and a pixel of in_zero of at most kZeroChannels.
 #pragma once
 
 #include "../spatial.h"
@@ -27,5 +30,7 @@ namespace sinter {
   F(int32_t, out_max)
 
 SINTER_PARAMS(DepthwiseS8Params, DEPTHWISE_S8_PARAMS);
+
+constexpr int32_t kTableTaps = 128, kZeroChannels = 1024;
 
 }  // namespace sinter
