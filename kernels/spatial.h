@@ -73,6 +73,32 @@ static inline Pixel locate(const Params& p, int32_t index) {
   return pixel;
 }
 
+// Output pixels in order, located by division only where a row starts.
+template <class Params>
+struct PixelWalk {
+  PixelWalk(const Params& p, int32_t first) : index(first) { start(p); }
+  void next(const Params& p) {
+    ++index;
+    pixel.origin[2] += p.stride[2];
+    if (--left == 0) start(p);
+  }
+  void start(const Params& p) {
+    pixel = locate(p, index);
+    left = p.out[2] - index % p.out[2];
+  }
+  Pixel pixel;
+  int32_t index, left;  // left: of this row
+};
+
+// Whether all taps of a pixel's window lie inside the input.
+template <class Params>
+static inline bool window_inside(const Params& p, const Pixel& pixel) {
+  for (int i = 0; i < 3; ++i) {
+    if (pixel.origin[i] < 0 || pixel.origin[i] + (p.kernel[i] - 1) * p.dilation[i] >= p.in[i]) return false;
+  }
+  return true;
+}
+
 // The input pixel at these coordinates, or -1 outside the input.
 template <class Params>
 static inline int32_t input_pixel(const Params& p, int32_t batch, int32_t d, int32_t h, int32_t w) {

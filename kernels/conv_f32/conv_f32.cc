@@ -14,6 +14,11 @@ int32_t conv_f32_tiles(const Kernel& kernel, const void* params) {
   return conv_tiles(*static_cast<const ConvF32Params*>(params), kernel.mr, kernel.nr);
 }
 
-size_t conv_f32_scratch(const Kernel&, const void*) { return 0; }
+size_t conv_f32_scratch(const Kernel& kernel, const void* params) {
+  if (kernel.mr == 1) return 0;
+  const ConvSegments plan = conv_segments(*static_cast<const ConvF32Params*>(params));
+  const int32_t floats = plan.gathered ? kernel.mr * plan.floats + kGatherSlack : plan.floats;
+  return static_cast<size_t>(kernel.mr * plan.block) * sizeof(void*) + static_cast<size_t>(floats) * sizeof(float);
+}
 
 }  // namespace sinter

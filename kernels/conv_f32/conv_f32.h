@@ -7,6 +7,9 @@
 //
 // Operands: input float [batch, d, h, w, in_channels]; weights float, packed; bias float, one per packed column; output float
 // [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h.
+//
+// Kernels with mr > 1 read K in segments, each contiguous in the input; scratch holds where the segments of mr pixels start, and
+// zeros for taps outside the input, or the depth of mr pixels gathered, where the channels are few.
 #pragma once
 
 #include "../conv_tile.h"
@@ -20,5 +23,29 @@ namespace sinter {
   F(float, high)
 
 SINTER_PARAMS(ConvF32Params, CONV_F32_PARAMS);
+
+constexpr int32_t kSegmentDepth = 512, kSegments = 64, kGatherSlack = 8;
+
+// How K splits into segments. A tap's channels are `chunks` of them: all kSegmentDepth deep but the last.
+struct ConvSegments {
+  bool gathered;  // K is one segment
+  int32_t chunks, count;
+  int32_t last_depth;
+  int32_t block;   // segments prepared at once
+  int32_t floats;  // of zeros, or of one gathered pixel
+};
+
+static inline ConvSegments conv_segments(const ConvF32Params& p) {
+  const int32_t channels = p.in_channels / p.groups, depth = conv_depth(p);
+  if (channels < 8 && depth <= 256) return {true, 1, 1, depth, 1, depth};
+  ConvSegments plan;
+  plan.gathered = false;
+  plan.chunks = div_up(channels, kSegmentDepth);
+  plan.count = taps(p) * plan.chunks;
+  plan.last_depth = channels - (plan.chunks - 1) * kSegmentDepth;
+  plan.block = plan.count < kSegments ? plan.count : kSegments;
+  plan.floats = channels < kSegmentDepth ? channels : kSegmentDepth;
+  return plan;
+}
 
 }  // namespace sinter

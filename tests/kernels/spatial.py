@@ -175,6 +175,7 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         Case((1, 1), (1, 1), (2500, 17)),
         Case((5, 5), (3, 3), (260, 5), before=1, after=1),
         Case((6, 40), (3, 3), (16, 16), before=1, after=1),
+        Case((9, 8), (8, 8), (520, 3)),
         Case((2, 2), (1, 1), (7, 5), before=3, after=3),
     ]
     return cases
