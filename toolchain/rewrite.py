@@ -16,6 +16,7 @@ class Rewriter:
         self._nodes: dict[Node, None] = dict.fromkeys(graph.nodes)
         self._producers = graph.producers()
         self._readers: dict[Value, dict[Node, None]] = {v: dict.fromkeys(nodes) for v, nodes in graph.consumers().items()}
+        self._remove_dead()
 
     def __contains__(self, node: Node) -> bool:
         return node in self._nodes
@@ -89,10 +90,13 @@ class Rewriter:
                 if value in self._producers:
                     pending.append(self._producers[value])
 
-    def finish(self) -> None:
-        """Bring the graph up to date: its nodes in a runnable order, without those that nothing reads."""
+    def _remove_dead(self) -> None:
         for node in reversed(list(self._nodes)):
             self._remove_unread(node)
+
+    def finish(self) -> None:
+        """Bring the graph up to date: its nodes in a runnable order, without those that nothing reads."""
+        self._remove_dead()
         for node in self._nodes:
             node.name = node.name or f"{node.inputs[0].name if node.inputs else ''}/{node.op.name}"
             for value in node.outputs:
