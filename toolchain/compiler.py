@@ -15,6 +15,10 @@ from toolchain.lowering import Lowering
 from toolchain.memory.plan import place
 from toolchain.passes import Pass, Saving, apply
 from toolchain.passes.fold_constants import fold_constants
+from toolchain.passes.fuse_activations import fuse_activations
+from toolchain.passes.fuse_pads import fuse_pads
+from toolchain.passes.fuse_scales import fuse_scales
+from toolchain.passes.layout import cancel_transposes
 from toolchain.passes.lossless import remove_channels
 from toolchain.passes.merge_duplicates import merge_duplicates
 from toolchain.passes.remove_dead_nodes import remove_dead_nodes
@@ -43,8 +47,12 @@ def read(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) ->
 
 def optimise(graph: Graph, *, lossless: bool = True) -> list[Saving]:
     """Every pass over the graph, in order and verified after each; what each saved."""
-    tidy: list[Pass] = [fold_constants, remove_identities, merge_duplicates, remove_dead_nodes]
-    steps = [*tidy, *([remove_channels, *tidy] if lossless else [])]
+    steps: list[Pass] = [remove_dead_nodes, fold_constants, merge_duplicates]
+    steps += [cancel_transposes, remove_identities]
+    steps += [fuse_pads, fuse_scales, fuse_activations]
+    if lossless:
+        steps.append(remove_channels)
+    steps += [fold_constants, merge_duplicates, remove_identities]
     return [apply(step, graph) for step in steps]
 
 

@@ -8,6 +8,8 @@ from toolchain.ir import Graph, Node
 from toolchain.ops.lookup import Lookup
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.transpose import Transpose
+from toolchain.passes.layout.axes import moves
+from toolchain.passes.layout.sink import merge_transposes
 from toolchain.rewrite import Rewriter, rewrite
 
 # Above this many elements, a movement is not tried out to see whether it keeps the order.
@@ -16,7 +18,7 @@ _TRIAL_LIMIT = 1 << 24
 
 def remove_identities(graph: Graph) -> list[str]:
     """Remove what leaves its input as it is, merge reshapes, transposes and tables in a row; to a fixpoint."""
-    return rewrite(graph, _reshape, _movement, _transposes, _tables)
+    return rewrite(graph, _reshape, _movement, merge_transposes, _tables)
 
 
 def _reshape(rewriter: Rewriter, node: Node) -> str | None:
@@ -41,8 +43,7 @@ def _movement(rewriter: Rewriter, node: Node) -> str | None:
     if x.data is not None or any(value.data is None for value in rest) or x.type.size != y.type.size or x.quant != y.quant:
         return None
     if isinstance(node.op, Transpose):
-        axes = [axis for axis in node.op.perm if x.shape[axis] != 1]
-        kept = axes == sorted(axes)
+        kept = not moves(node.op.perm, x.shape)
     elif y.type.size <= _TRIAL_LIMIT:
         order = np.arange(y.type.size)
         moved = node.op.evaluate(node, order.reshape(x.shape), *(value.constant for value in rest))[0]
@@ -53,16 +54,6 @@ def _movement(rewriter: Rewriter, node: Node) -> str | None:
         return None
     rewriter.replace(y, rewriter.add(Reshape(y.shape), x, quant=y.quant))
     return "keeps the order of the elements"
-
-
-def _transposes(rewriter: Rewriter, node: Node) -> str | None:
-    inner = rewriter.producer(node.inputs[0], Transpose) if isinstance(node.op, Transpose) else None
-    if inner is None:
-        return None
-    assert isinstance(node.op, Transpose) and isinstance(inner.op, Transpose)
-    perm = tuple(inner.op.perm[axis] for axis in node.op.perm)
-    rewriter.replace(node.output, rewriter.add(Transpose(perm), inner.inputs[0], quant=node.output.quant))
-    return f"takes over {inner}"
 
 
 def _tables(rewriter: Rewriter, node: Node) -> str | None:

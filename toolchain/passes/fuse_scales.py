@@ -1,0 +1,156 @@
+"""Products with constants and sums with constants go into the weights and biases of the layers around them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from toolchain.ir import Array, Graph, Node, Value, constant
+from toolchain.ops.add import Add, Sub
+from toolchain.ops.conv import Conv
+from toolchain.ops.conv_transpose import ConvTranspose
+from toolchain.ops.fully_connected import FullyConnected
+from toolchain.ops.mul import Mul
+from toolchain.rewrite import Rewriter, rewrite
+
+_LAYERS = (Conv, ConvTranspose, FullyConnected)
+F64 = NDArray[np.float64]
+
+
+def fuse_scales(graph: Graph) -> list[str]:
+    """Fold batch normalisations, biases and constant factors into float convolutions and dense layers; to a fixpoint.
+
+    Weights are multiplied in float64 and rounded once. Other constant factors and terms in a row are merged.
+    """
+    return rewrite(graph, _into_layer_before, _into_layer_after, _in_a_row)
+
+
+@dataclass(frozen=True)
+class _Affine:
+    """y = clamp(x * factor + term, low, high), with one factor and term for each channel, or one for all."""
+
+    x: Value
+    factor: F64
+    term: F64
+    low: float
+    high: float
+
+    @property
+    def clamps(self) -> bool:
+        return not (math.isinf(self.low) and math.isinf(self.high))
+
+
+def _affine(node: Node) -> _Affine | None:
+    """A float Add, Sub or Mul of a constant that differs along the last axis at most, and does not enlarge its input."""
+    if not isinstance(node.op, Add | Mul) or node.output.dtype != np.float32:
+        return None
+    left, right = node.inputs
+    x, c = (left, right) if right.data is not None else (right, left)
+    if c.data is None or x.data is not None or x.shape != node.output.shape or not np.isfinite(c.data).all():
+        return None
+    if c.type.size != 1 and (c.type.rank > x.type.rank or c.type.size != c.shape[-1]):
+        return None
+    values = c.data.astype(np.float64).reshape(() if c.type.size == 1 else (-1,))
+    factor, term = np.asarray(1.0), values
+    if isinstance(node.op, Mul):
+        factor, term = values, np.asarray(0.0)
+    elif isinstance(node.op, Sub) and c is right:
+        term = -values
+    elif isinstance(node.op, Sub):
+        factor = np.asarray(-1.0)
+    return _Affine(x, factor, term, node.op.low, node.op.high)
+
+
+def _into_layer_before(rewriter: Rewriter, node: Node) -> str | None:
+    """layer(x) * factor + term."""
+    affine = _affine(node)
+    layer = rewriter.producer(affine.x, _LAYERS) if affine is not None else None
+    if affine is None or layer is None or rewriter.reader(affine.x) is not node:
+        return None
+    clamp = _scaled_clamp(layer, affine)
+    _, w, b = layer.inputs
+    if clamp is None or w.data is None or b.data is None:
+        return None
+    rows = np.broadcast_to(affine.factor, w.shape[:1]).reshape(-1, *(1,) * (w.type.rank - 1))
+    weights, bias = w.data * rows, b.data * affine.factor + affine.term
+    return _rebuild(rewriter, layer, node, layer.inputs[0], weights, bias, _composed(clamp, (affine.low, affine.high)))
+
+
+def _scaled_clamp(layer: Node, affine: _Affine) -> tuple[float, float] | None:
+    """The layer's clamp after the factor and term, None where it would differ between channels."""
+    op = layer.op
+    assert isinstance(op, Conv | ConvTranspose | FullyConnected)
+    if math.isinf(op.low) and math.isinf(op.high):
+        return op.low, op.high
+    if affine.term.any() or not (affine.factor > 0).all():
+        return None
+    if affine.factor.ndim == 0:
+        return op.low * float(affine.factor), op.high * float(affine.factor)
+    return (op.low, op.high) if op.low in (0.0, -math.inf) and math.isinf(op.high) else None
+
+
+def _into_layer_after(rewriter: Rewriter, node: Node) -> str | None:
+    """layer(x * factor + term): the term only where no padding lies beside it."""
+    if not isinstance(node.op, Conv | ConvTranspose | FullyConnected):
+        return None
+    x, w, b = node.inputs
+    source = rewriter.producer(x)
+    affine = _affine(source) if source is not None else None
+    if affine is None or affine.clamps or rewriter.reader(x) is not node or w.data is None or b.data is None:
+        return None
+    op = node.op
+    padded = isinstance(op, ConvTranspose) or (isinstance(op, Conv) and any(n for pad in op.window.pads for n in pad))
+    if padded and affine.term.any():
+        return None
+    groups = 1 if isinstance(node.op, FullyConnected) else node.op.groups
+    grouped = w.data.reshape(groups, w.shape[0] // groups, -1, w.shape[-1]).astype(np.float64)
+    factor, term = (np.broadcast_to(part, x.shape[-1:]).reshape(groups, 1, 1, -1) for part in (affine.factor, affine.term))
+    bias = b.data + (grouped * term).sum(axis=(2, 3)).ravel()
+    clamp = node.op.low, node.op.high
+    return _rebuild(rewriter, node, node, affine.x, (grouped * factor).reshape(w.shape), bias, clamp)
+
+
+def _rebuild(
+    rewriter: Rewriter, layer: Node, replaced: Node, x: Value, weights: Array, bias: Array, clamp: tuple[float, float]
+) -> str | None:
+    """Put a layer with other constants in the place of `replaced`; nothing where a constant leaves float32's range."""
+    _, w, b = layer.inputs
+    if max(np.abs(weights).max(initial=0), np.abs(bias).max(initial=0)) > np.finfo(np.float32).max:
+        return None
+    assert isinstance(layer.op, Conv | ConvTranspose | FullyConnected)
+    op = replace(layer.op, low=clamp[0], high=clamp[1])
+    new = [constant(weights.astype(np.float32), w.name), constant(bias.astype(np.float32), b.name)]
+    rewriter.replace(replaced.output, rewriter.add(op, x, *new))
+    return "takes a constant factor and term into its weights"
+
+
+def _composed(first: tuple[float, float], then: tuple[float, float]) -> tuple[float, float]:
+    """The clamp that does both, one after the other."""
+    low, high = (min(max(bound, then[0]), then[1]) for bound in first)
+    return low, high
+
+
+def _in_a_row(rewriter: Rewriter, node: Node) -> str | None:
+    """(x * a) * b to x * (a * b), (x + a) + b to x + (a + b), and (x * a + b) * c to (x * a) * c + b * c."""
+    outer = _affine(node)
+    source = rewriter.producer(outer.x) if outer is not None else None
+    inner = _affine(source) if source is not None else None
+    if outer is None or source is None or inner is None or inner.clamps or rewriter.reader(outer.x) is not node:
+        return None
+    factor, term = (part.astype(np.float32) for part in (inner.factor * outer.factor, inner.term * outer.factor + outer.term))
+    if not (np.isfinite(factor).all() and np.isfinite(term).all()):
+        return None
+    clamp = outer.low, outer.high
+    if isinstance(node.op, Mul) and isinstance(source.op, Mul):
+        y = rewriter.add(Mul(*clamp), inner.x, constant(factor))
+    elif (inner.factor == 1).all() and (outer.factor == 1).all():
+        y = rewriter.add(Add(*clamp), inner.x, constant(term))
+    elif isinstance(node.op, Mul) and (inner.factor == 1).all() and rewriter.producer(inner.x, Mul) is not None:
+        y = rewriter.add(Add(*clamp), rewriter.add(Mul(), inner.x, constant(factor)), constant(term))
+    else:
+        return None
+    rewriter.replace(node.output, y)
+    return f"takes over {source}"
