@@ -1,6 +1,7 @@
 // Quantised tensors [outer, channels, inner] of any stored element type, a scale and zero point for each channel.
 #pragma once
 
+#include "dtype.h"
 #include "elementwise.h"
 
 namespace sinter {
@@ -20,23 +21,23 @@ inline int32_t channels_tiles(const Params& p) {
   return div_up(p.outer * p.channels * p.inner, kBlock);
 }
 
-// Calls body with a value of the stored type that plan::DType numbers so: int8 to int32; false for any other.
+// Calls body with a value of the stored type, int8 to int32 without uint32; false where dtype is none.
 template <class Body>
 static inline bool with_stored(int32_t dtype, Body body) {
-  switch (dtype) {
-    case 1:
+  switch (static_cast<DType>(dtype)) {
+    case DType::kInt8:
       body(int8_t{});
       return true;
-    case 2:
+    case DType::kUint8:
       body(uint8_t{});
       return true;
-    case 3:
+    case DType::kInt16:
       body(int16_t{});
       return true;
-    case 4:
+    case DType::kUint16:
       body(uint16_t{});
       return true;
-    case 5:
+    case DType::kInt32:
       body(int32_t{});
       return true;
     default:
@@ -46,7 +47,7 @@ static inline bool with_stored(int32_t dtype, Body body) {
 
 // Bytes of one element of a stored type, 0 where it is none.
 constexpr int32_t stored_size(int32_t dtype) {
-  return dtype == 1 || dtype == 2 ? 1 : (dtype == 3 || dtype == 4 ? 2 : (dtype == 5 ? 4 : 0));
+  return in_range(dtype, static_cast<int32_t>(DType::kInt8), static_cast<int32_t>(DType::kInt32)) ? dtype_size(dtype) : 0;
 }
 
 constexpr bool holds_stored(const Extent& operand, int32_t dtype, Count elements) {

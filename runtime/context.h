@@ -43,7 +43,6 @@ class Context {
     const void* params;
     void* const* operands;
     int32_t tiles;
-    bool shared;  // between the threads
   };
   // One step for all workers.
   struct Job {

@@ -124,3 +124,21 @@ def test_arithmetic(kind: str, table: str, shapes: tuple[tuple[int, ...], tuple[
     y = int8_tensors(rng, np.broadcast_shapes(*shapes), 0.05)
     model = one_operator(kind, [a, b], y, table, FusedActivationFunction=activation)
     agree(model, *(rng.integers(-128, 128, shape).astype(np.int8) for shape in shapes), micro=() not in shapes)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("slope", [(4,), (1, 1, 4), (2, 3, 4)], ids=str)
+def test_prelu(slope: tuple[int, ...], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    shape = (2, 2, 3, 4)
+    alpha = Tensor(data=rng.integers(-128, 128, slope).astype(np.int8), scale=float(rng.uniform(0.001, 0.02)), zero=3)
+    model = one_operator("PRELU", [int8_tensors(rng, shape), alpha], int8_tensors(rng, shape))
+    agree(model, rng.integers(-128, 128, shape).astype(np.int8))
+
+
+@pytest.mark.parametrize("kind", ["MINIMUM", "MAXIMUM"])
+@pytest.mark.parametrize("shapes", SHAPES[:4], ids=str)
+def test_extrema(kind: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> None:
+    rng = np.random.default_rng(1)
+    a, b, y = (Tensor(shape, np.int8, 0.1, 3) for shape in (*shapes, np.broadcast_shapes(*shapes)))
+    agree(one_operator(kind, [a, b], y), *(rng.integers(-128, 128, shape).astype(np.int8) for shape in shapes))

@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
-import math
+import functools
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 import tflite as schema
+from numpy.typing import NDArray
 
-from toolchain.importers.spelling import tflite
+from toolchain.importers.onnx import OnnxNode
+from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode, activation
-from toolchain.ir import Array, IrError, Node, Value
+from toolchain.ir import Array, Node, Value, constant
 from toolchain.lowering import Lowering
-from toolchain.ops import integer
-from toolchain.ops.binary import Binary, broadcast_params
+from toolchain.ops.arithmetic import Arithmetic, all_int8
+from toolchain.ops.binary import broadcast_params
+from toolchain.ops.mul import Mul
 from toolchain.quantize import elementwise
 from toolchain.quantize.numerics import activation_range
 
 
 @dataclass(frozen=True)
-class Add(Binary):
-    """a + b with broadcasting, clamped to [low, high] in real values; integers that are not quantised wrap."""
+class Add(Arithmetic):
+    """a + b with broadcasting, clamped to [low, high] in real values."""
 
-    low: float = -math.inf
-    high: float = math.inf
+    function: ClassVar[str] = "add"
+    kind: ClassVar[str] = "add"
     subtract: ClassVar[bool] = False
 
     def integer(self, node: Node) -> bool:
-        return all(value.dtype == np.int8 and value.quant is not None for value in (*node.inputs, node.output))
+        return all_int8(node)
+
+    def real(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+        return a - b if self.subtract else a + b
 
     def evaluate(self, node: Node, *inputs: Array) -> tuple[Array, ...]:
-        a, b = inputs
         left, right, y = (value.quant for value in (*node.inputs, node.output))
-        if left is not None and right is not None and y is not None:
-            rescales = elementwise.add_rescales(left, right, y, subtract=self.subtract)
-            total = elementwise.add(a, b, left.zero[0], right.zero[0], rescales, y.zero[0])
-            return (np.clip(total, *activation_range(self.low, self.high, y)).astype(np.int8),)
-        with np.errstate(over="ignore", invalid="ignore"):
-            result = np.asarray(a - b if self.subtract else a + b)
-        return (np.clip(result, self.low, self.high) if a.dtype == np.float32 else result,)
+        if left is None or right is None or y is None:
+            return super().evaluate(node, *inputs)
+        rescales = elementwise.add_rescales(left, right, y, subtract=self.subtract)
+        total = elementwise.add(inputs[0], inputs[1], left.zero[0], right.zero[0], rescales, y.zero[0])
+        return (np.clip(total, *activation_range(self.low, self.high, y)).astype(np.int8),)
 
     def lower(self, node: Node, low: Lowering) -> None:
         a, b = node.inputs
         y = node.output
-        if a.dtype.kind in "iu" and a.quant is None and b.quant is None:
-            integer.lower("subtract" if self.subtract else "add", node, low)
-            return
-        params = broadcast_params(a.type, b.type, y.type)
         if a.quant is None or b.quant is None or y.quant is None:
-            raise IrError(f"{self.name} of {a.type} has no kernel family yet")
+            super().lower(node, low)
+            return
         first, second, output = elementwise.add_rescales(a.quant, b.quant, y.quant, subtract=self.subtract)
         least, most = activation_range(self.low, self.high, y.quant)
         integers = {
@@ -65,14 +65,36 @@ class Add(Binary):
             "out_min": least,
             "out_max": most,
         }
-        low.step("add_s8", {**params, **integers}, [a, b], [y])
+        low.step("add_s8", broadcast_params(a.type, b.type, y.type) | integers, [a, b], [y])
 
 
 @dataclass(frozen=True)
 class Sub(Add):
     """a - b, otherwise as Add."""
 
+    function: ClassVar[str] = "sub"
+    kind: ClassVar[str] = "subtract"
     subtract: ClassVar[bool] = True
+
+
+@onnx("Add")
+def _add_from_onnx(node: OnnxNode) -> Value:
+    return node.add(Add(), node.input(0), node.input(1))
+
+
+@onnx("Sub")
+def _sub_from_onnx(node: OnnxNode) -> Value:
+    return node.add(Sub(), node.input(0), node.input(1))
+
+
+@onnx("Sum", "Mean")
+def _sum_from_onnx(node: OnnxNode) -> Value:
+    """A sum of any number of tensors, and their mean."""
+    first, *rest = node.inputs()
+    total = functools.reduce(lambda left, right: node.builder.add(Add(), left, right), rest, first)
+    if node.kind == "Sum" or not rest:
+        return total
+    return node.add(Mul(), total, constant(np.asarray(1 / node.count, total.dtype)))
 
 
 @tflite("ADD", "SUB")

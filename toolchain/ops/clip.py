@@ -8,11 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from toolchain.importers.spelling import tflite
+from toolchain.importers.onnx import OnnxNode
+from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode
-from toolchain.ir import Array, IrError, Node, Op, Type, Value
+from toolchain.ir import Array, IrError, Node, Op, Type, Value, constant
 from toolchain.lowering import Lowering
+from toolchain.ops.extremum import Maximum, Minimum
 from toolchain.ops.lookup import lower_table
+from toolchain.ops.unary import lower_function
 from toolchain.quantize import elementwise
 
 
@@ -44,8 +47,35 @@ class Clip(Op):
         x, y = node.inputs[0], node.output
         if x.quant is not None and y.quant is not None:
             lower_table(node, low, elementwise.clip(elementwise.all_int8(), x.quant, y.quant, self.low, self.high))
+        elif x.dtype == np.float32:
+            lower_function(node, low, "clip", self.low, self.high)
         else:
-            raise IrError(f"Clip of {x.type} has no kernel family yet")
+            raise IrError(f"Clip of {x.type}: only float32 and quantised int8 are supported")
+
+
+@onnx("Relu")
+def _relu(node: OnnxNode) -> Value:
+    return clipped(node, node.input(0), constant(np.zeros((), node.input(0).dtype)), None)
+
+
+@onnx("Clip")
+def _from_onnx(node: OnnxNode) -> Value:
+    x = node.input(0)
+    if node.opset < 11:
+        return node.add(Clip(node.attribute("min", -math.inf), node.attribute("max", math.inf)), x)
+    return clipped(node, x, node.optional(1), node.optional(2))
+
+
+def clipped(node: OnnxNode, x: Value, low: Value | None, high: Value | None) -> Value:
+    """x between bounds that may be left out, be constant or be computed."""
+    bounds = [bound for bound in (low, high) if bound is not None]
+    if x.dtype.kind == "f" and all(bound.data is not None and bound.data.size == 1 for bound in bounds):
+        least = -math.inf if low is None else float(low.constant.ravel()[0])
+        most = math.inf if high is None else float(high.constant.ravel()[0])
+        return node.add(Clip(least, most), x)
+    if low is not None:
+        x = node.builder.add(Maximum(), x, low, name=node.name)
+    return x if high is None else node.builder.add(Minimum(), x, high, name=node.name)
 
 
 _TFLITE = {

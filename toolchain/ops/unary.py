@@ -11,16 +11,21 @@ import numpy as np
 import tflite as schema
 from numpy.typing import NDArray
 
+from toolchain.assets import KERNELS
 from toolchain.importers.onnx import OnnxNode
 from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode
-from toolchain.ir import Array, IrError, Node, Op, Type, Value
+from toolchain.ir import Array, IrError, Node, Op, Type, Value, constant
 from toolchain.lowering import Lowering
+from toolchain.ops.add import Sub
+from toolchain.ops.extremum import Maximum, Minimum
 from toolchain.ops.lookup import lower_table
 from toolchain.quantize import elementwise
+from toolchain.records import rows
 
 F64 = NDArray[np.float64]
 _erf = np.vectorize(math.erf, otypes=[np.float64])
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
 def _sigmoid(x: F64) -> F64:
@@ -35,11 +40,12 @@ def _softplus(x: F64) -> F64:
 
 
 def _tanh_gelu(x: F64) -> F64:
-    return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
+    return x * _sigmoid(math.sqrt(8 / math.pi) * (x + 0.044715 * x**3))
 
 
 def _shrink(x: F64, threshold: float, bias: float) -> F64:
-    return np.where(x < -threshold, x + bias, np.where(x > threshold, x - bias, 0))
+    result: F64 = np.where(x < -threshold, x + bias, np.where(x > threshold, x - bias, 0))
+    return result
 
 
 # By row of UNARY_F32_FUNCTIONS: the function of x, alpha and beta in double.
@@ -68,11 +74,11 @@ FUNCTIONS: dict[str, Callable[[F64, float, float], F64]] = {
     "asinh": lambda x, a, b: np.arcsinh(x),
     "acosh": lambda x, a, b: np.arccosh(x),
     "atanh": lambda x, a, b: np.arctanh(x),
-    "erf": lambda x, a, b: _erf(x) if x.size else x,
+    "erf": lambda x, a, b: _erf(x),
     "sigmoid": lambda x, a, b: _sigmoid(x),
     "softplus": lambda x, a, b: _softplus(x),
     "softsign": lambda x, a, b: x / (1 + np.abs(x)),
-    "gelu": lambda x, a, b: 0.5 * x * (1 + (_erf(x / math.sqrt(2)) if x.size else x)),
+    "gelu": lambda x, a, b: 0.5 * x * _erfc(-x / math.sqrt(2)),
     "tanh_gelu": lambda x, a, b: _tanh_gelu(x),
     "swish": lambda x, a, b: x * _sigmoid(a * x),
     "mish": lambda x, a, b: x * np.tanh(_softplus(x)),
@@ -139,7 +145,16 @@ class Unary(Op):
         if x.quant is not None:
             lower_table(node, low, self.table(node))
             return
-        raise IrError(f"{self.name} of {x.type} has no kernel family yet")
+        if x.dtype != np.float32:
+            raise IrError(f"{self.name} of {x.type}: only float32 and quantised int8 are supported")
+        lower_function(node, low, self.kind, self.alpha, self.beta)
+
+
+def lower_function(node: Node, low: Lowering, kind: str, alpha: float, beta: float) -> None:
+    """The step of a node that is a row of UNARY_F32_FUNCTIONS."""
+    function = rows(KERNELS / "unary_f32" / "unary_f32.h", "UNARY_F32_FUNCTIONS").index(kind)
+    params = {"count": node.output.type.size, "function": function, "alpha": alpha, "beta": beta}
+    low.step("unary_f32", params, node.inputs, node.outputs)
 
 
 _PLAIN = {
@@ -192,6 +207,23 @@ def _plain(node: OnnxNode) -> Value:
 def _with_attributes(node: OnnxNode) -> Value:
     kind, attributes = _WITH_ATTRIBUTES[node.kind]
     return node.add(Unary(kind, *(float(node.attribute(name, default)) for name, default in attributes)), node.input(0))
+
+
+@onnx("Abs", "Neg", "Sign")
+def _signs(node: OnnxNode) -> Value:
+    """Functions that integers have too: |x| = max(x, 0 - x), and the sign is x between -1 and 1."""
+    x = node.input(0)
+    if x.dtype.kind == "f":
+        return node.add(Unary(node.kind.lower()), x)
+    zero, one = (constant(np.asarray(n, x.dtype)) for n in (0, 1))
+    add = node.builder.add
+    if node.kind == "Sign":
+        lowest = constant(np.asarray(-1 if x.dtype.kind == "i" else 0, x.dtype))
+        return add(Maximum(), add(Minimum(), x, one), lowest, name=node.name)
+    negative = add(Sub(), zero, x, name=node.name)
+    if node.kind == "Neg":
+        return negative
+    return x if x.dtype.kind == "u" else add(Maximum(), x, negative, name=node.name)
 
 
 @onnx("Gelu")

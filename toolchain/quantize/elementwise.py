@@ -112,6 +112,20 @@ def leaky_relu(x: Int8, source: Quant, target: Quant, alpha: float) -> Int8:
     return np.clip(scaled + target.zero[0], *INT8).astype(np.int8)
 
 
+def prelu_rescales(x: Quant, slope: Quant, y: Quant) -> tuple[Rescale, Rescale]:
+    """Multiplier and shift for x that is not negative and for negative x times slope, computed in double (TFLM's PRELU)."""
+    return quantize_multiplier(x.scale[0] / y.scale[0]), quantize_multiplier(x.scale[0] * slope.scale[0] / y.scale[0])
+
+
+def prelu(x: Int8, slope: Int8, x_quant: Quant, slope_quant: Quant, y_quant: Quant) -> Int8:
+    """x rescaled, or x * slope where x is negative."""
+    positive, negative = prelu_rescales(x_quant, slope_quant, y_quant)
+    value = x.astype(np.int64) - x_quant.zero[0]
+    sloped = multiply_by_quantized_multiplier(value * (slope.astype(np.int64) - slope_quant.zero[0]), *negative)
+    scaled: Int64 = np.where(value >= 0, multiply_by_quantized_multiplier(value, *positive), sloped)
+    return np.clip(wrap(scaled + y_quant.zero[0]), *INT8).astype(np.int8)
+
+
 def sigmoid(x: Int8, source: Quant) -> Int8:
     """The logistic function with output scale 1/256 and zero point -128 (TFLM's LOGISTIC)."""
     return _sigmoid_shape(x, source, 8, -128, logistic)

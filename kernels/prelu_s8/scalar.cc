@@ -1,0 +1,22 @@
+#include "../requantize.h"
+#include "prelu_s8.h"
+
+namespace sinter {
+
+extern "C" Status prelu_s8__scalar(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
+  const PreluS8Params& p = *static_cast<const PreluS8Params*>(params);
+  const int8_t* a = static_cast<const int8_t*>(operands[0]);
+  const int8_t* b = static_cast<const int8_t*>(operands[1]);
+  int8_t* y = static_cast<int8_t*>(operands[2]);
+  for_each_row(p, begin, end, [&](ptrdiff_t a_at, ptrdiff_t b_at, ptrdiff_t y_at, int32_t count) {
+    for (int32_t i = 0; i < count; ++i) {
+      const int32_t value = a[a_at + i * p.a_stride[7]] - p.a_zero;
+      const int32_t slope = b[b_at + i * p.b_stride[7]] - p.b_zero;
+      y[y_at + i] = value >= 0 ? requantize(value, p.multiplier, p.shift, p.out_zero, -128, 127)
+                               : requantize(value * slope, p.negative_multiplier, p.negative_shift, p.out_zero, -128, 127);
+    }
+  });
+  return kOk;
+}
+
+}  // namespace sinter

@@ -1,0 +1,8 @@
+// SINTER_VECTORIZE before a loop: its iterations do not depend on each other, though the output may lie where an input does.
+#pragma once
+
+#if defined(__clang__)
+#define SINTER_VECTORIZE _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define SINTER_VECTORIZE _Pragma("GCC ivdep")
+#endif
