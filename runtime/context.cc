@@ -9,6 +9,14 @@ namespace sinter::runtime {
 namespace {
 
 constexpr int kMaxThreads = 256;
+// Multiply-accumulates and operand bytes below which one thread is done before others have heard of the step.
+constexpr uint64_t kWorthSharing = 16384;
+
+uint64_t work_of(const Plan& plan, const plan::StepRecord& step) {
+  uint64_t work = step.macs;
+  for (uint32_t i = 0; i < step.inputs + step.outputs && work < kWorthSharing; ++i) work += plan.operands[step.operand + i].size;
+  return work;
+}
 
 uint64_t now() {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
@@ -42,7 +50,9 @@ Context::Context(std::shared_ptr<const Model> model, int threads) : model_(std::
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const Kernel& kernel = model_->kernel(i);
     const uint8_t* params = plan.params.get() + plan.steps[i].params;
-    steps_.push_back({kernel.run, params, operands_.data() + plan.steps[i].operand, kernel.tiles(kernel, params)});
+    const int32_t tiles = kernel.tiles(kernel, params);
+    const bool shared = threads > 1 && tiles > 1 && work_of(plan, plan.steps[i]) >= kWorthSharing;
+    steps_.push_back({kernel.run, params, operands_.data() + plan.steps[i].operand, tiles, shared});
   }
   if (threads > 1) pool_ = std::make_unique<ThreadPool>(threads);
 }
@@ -71,7 +81,7 @@ void Context::run_part(void* job_pointer, int worker) {
 }
 
 Status Context::run_step(const ResolvedStep& step) {
-  if (pool_ == nullptr || step.tiles < 2) return step.run(step.params, step.operands, scratch_, 0, step.tiles);
+  if (!step.shared) return step.run(step.params, step.operands, scratch_, 0, step.tiles);
   Job job{this, &step, {kOk}};
   pool_->run(run_part, &job);
   return static_cast<Status>(job.status.load(std::memory_order_relaxed));

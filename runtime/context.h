@@ -43,6 +43,7 @@ class Context {
     const void* params;
     void* const* operands;
     int32_t tiles;
+    bool shared;  // between the threads
   };
   // One step for all workers.
   struct Job {

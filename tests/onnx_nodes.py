@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnx.numpy_helper
 from onnx.backend.test.loader import load_model_tests
 
 import runtime
@@ -86,18 +87,22 @@ def shape_inputs(name: str) -> set[str]:
     return {inputs[index] for inputs, indices in bound for index in indices if index < len(inputs)}
 
 
+def _array(data: Any) -> Any:
+    return onnx.numpy_helper.to_array(data) if isinstance(data, onnx.TensorProto) else np.asarray(data)
+
+
 def check(name: str) -> None:
     """Compile and run one test; raises where it fails."""
     case = cases()[name]
     names = [value.name for value in case.model.graph.input]
     (arrays, expected), *_ = case.data_sets
-    given = dict(zip(names, map(np.asarray, arrays), strict=True))
+    given = dict(zip(names, map(_array, arrays), strict=True))
     shapes = shape_inputs(name)
     graph = convert(case.model, constants={key: array for key, array in given.items() if key in shapes})
     verify(graph)
     model = runtime.Model(compile_graph(graph, targets.load("host")).plan)
     results = model.run([given[tensor.name] for tensor in model.inputs])
-    for result, wanted in zip(results, map(np.asarray, expected), strict=True):
+    for result, wanted in zip(results, map(_array, expected), strict=True):
         if result.dtype != wanted.dtype or result.shape != wanted.shape:
             raise AssertionError(f"got {result.dtype}{result.shape}, expected {wanted.dtype}{wanted.shape}")
         np.testing.assert_allclose(result, wanted, rtol=case.rtol, atol=case.atol)

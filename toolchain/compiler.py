@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import runtime
 from toolchain.emit import plan
 from toolchain.errors import InputError
 from toolchain.importers import onnx, tflite
@@ -23,6 +24,9 @@ from toolchain.passes.merge_duplicates import merge_duplicates
 from toolchain.passes.remove_dead_nodes import remove_dead_nodes
 from toolchain.passes.remove_identities import remove_identities
 from toolchain.program import Program
+from toolchain.progress import Progress, silent
+from toolchain.quantize.calibrate import Sample
+from toolchain.quantize.post_training import Runner, Try, quantize
 from toolchain.targets import Target
 
 
@@ -53,18 +57,44 @@ def optimise(graph: Graph, *, lossless: bool = True) -> list[Saving]:
 
 
 @dataclass(frozen=True)
+class Quantization:
+    """What a float graph is quantised to int8 with: calibration samples, and a method of post_training.METHODS."""
+
+    samples: Sequence[Sample]
+    method: str = "auto"
+
+
+@dataclass(frozen=True)
 class Compiled:
-    """What a build makes: the graph as it runs, what each pass saved, the planned program, and the plan file's bytes."""
+    """What a build makes: the graph as it runs, what each pass saved, the planned program, and the plan file's bytes.
+
+    `tries` holds each way to quantise that was measured, best first, where quantisation was asked for.
+    """
 
     graph: Graph
     savings: list[Saving]
     program: Program
     plan: bytes
+    tries: tuple[Try, ...] = ()
 
 
-def compile_graph(graph: Graph, target: Target, *, lossless: bool = True) -> Compiled:
-    """Optimise, lower and plan a graph. `lossless` allows removing channels that change no output."""
+def compile_graph(
+    graph: Graph, target: Target, *, lossless: bool = True, quantization: Quantization | None = None, progress: Progress = silent
+) -> Compiled:
+    """Optimise, quantise where asked for, lower and plan a graph, which is changed in place unless it is quantised.
+
+    `lossless` allows removing channels that change no output.
+    """
     savings = optimise(graph, lossless=lossless)
+    if quantization is not None:
+
+        def runner(candidate: Graph) -> Runner:
+            return runtime.Model(compile_graph(candidate.copy(), target, lossless=lossless).plan).run
+
+        result = quantize(graph, quantization.samples, runner, quantization.method, progress)
+        compiled = compile_graph(result.graph, target, lossless=lossless)
+        tries = sorted(result.tries, key=lambda made: -made.snr)
+        return replace(compiled, savings=savings + compiled.savings, tries=tuple(tries))
     program = Lowering(graph, target).lower(graph)
     place(program)
     return Compiled(graph, savings, program, plan.encode(program))

@@ -224,6 +224,17 @@ class Graph:
             node.inputs = [new if value is old else value for value in node.inputs]
         self.outputs = [new if value is old else value for value in self.outputs]
 
+    def copy(self) -> Graph:
+        """The same graph with values and nodes of its own; the constants' arrays are shared."""
+        values: dict[Value, Value] = {}
+
+        def own(value: Value) -> Value:
+            return values.setdefault(value, Value(value.name, value.type, value.data))
+
+        nodes = [Node(n.op, [own(v) for v in n.inputs], [own(v) for v in n.outputs], n.name) for n in self.nodes]
+        outputs = [own(v) for v in self.outputs]
+        return Graph([own(v) for v in self.inputs], outputs, nodes, list(self.output_names), self.name)
+
     def macs(self) -> int:
         return sum(node.op.cost(node).macs for node in self.nodes)
 

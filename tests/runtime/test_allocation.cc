@@ -42,11 +42,11 @@ void* aligned_alloc(size_t alignment, size_t size) {
 }
 
 int main() {
-  const std::vector<uint8_t> bytes = sinter::chain_plan(6, 4096).bytes();
+  const std::vector<uint8_t> bytes = sinter::chain_plan(6, 16384).bytes();
   const sinter::Model model = sinter::Model::copy(bytes.data(), bytes.size());
   for (const int threads : {1, 2, 4, 8}) {
     sinter::Context context(model, threads);
-    std::vector<int8_t> x(4096, 1), y(4096);
+    std::vector<int8_t> x(16384, 1), y(16384);
     const void* inputs[] = {x.data()};
     void* outputs[] = {y.data()};
     counting = true;
@@ -54,7 +54,7 @@ int main() {
     context.reset();
     counting = false;
     EXPECT(allocations.load() == 0);
-    EXPECT(y[0] == 7 && y[4095] == 7);
+    EXPECT(y[0] == 7 && y[16383] == 7);
   }
   counting = true;
   delete new int;

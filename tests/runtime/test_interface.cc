@@ -37,7 +37,7 @@ void expect_runs(const sinter::Model& model, int threads, int8_t added) {
 }
 
 void test_loading() {
-  const std::vector<uint8_t> bytes = chain_plan(3, 100).bytes();
+  const std::vector<uint8_t> bytes = chain_plan(3, 20000).bytes();
   char path[] = "/tmp/sinter_test_XXXXXX";
   const int file = mkstemp(path);
   EXPECT(file >= 0 && write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()));
@@ -168,7 +168,7 @@ void test_entries() {
 
 // A model is shared by threads, a context each.
 void test_sharing() {
-  const std::vector<uint8_t> bytes = chain_plan(4, 64).bytes();
+  const std::vector<uint8_t> bytes = chain_plan(4, 20000).bytes();
   const sinter::Model model = sinter::Model::copy(bytes.data(), bytes.size());
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t) threads.emplace_back([&model] { expect_runs(model, 2, 4); });

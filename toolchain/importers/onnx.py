@@ -116,6 +116,15 @@ class OnnxNode:
             value = tuple(item.decode(errors="replace") if isinstance(item, bytes) else item for item in value)
         return cast(T, value)
 
+    def dtype(self, name: str, default: np.dtype[Any]) -> np.dtype[Any]:
+        """The element type that an attribute names; IrError where it is not supported."""
+        if name not in self._attributes:
+            return default
+        try:
+            return _dtype(self.attribute(name, 0), self.name)
+        except InputError as error:
+            raise IrError(str(error)) from error
+
     def has(self, name: str) -> bool:
         return name in self._attributes
 
@@ -169,15 +178,30 @@ class _Reader:
                 raise InputError(f"the model has no input '{given}'; its inputs are: {', '.join(sorted(known))}")
         for value in graph.input:
             if value.name in self.constants:
-                self.values[value.name] = constant(self.constants[value.name], value.name)
+                self.values[value.name] = constant(widened(np.asarray(self.constants[value.name])), value.name)
             elif value.name not in self.values:
-                self.values[value.name] = self.builder.input(value.name, self.input_type(value))
+                outside = self.builder.input(value.name, self.input_type(value))
+                self.values[value.name] = self.convert(outside, working(outside.dtype))
         self.read_nodes(graph)
+        self.builder.scope = ""
         for value in graph.output:
-            self.builder.output(self.value(value.name), value.name)
+            self.builder.output(self.interface_output(value), value.name)
         if not graph.output:
             raise InputError("the model has no outputs")
         return self.builder.graph
+
+    def convert(self, value: Value, dtype: np.dtype[Any]) -> Value:
+        """Between float16 or float64 outside and float32 inside."""
+        from toolchain.ops.cast import Cast
+
+        return value if value.dtype == dtype else self.builder.add(Cast(str(dtype)), value, name=f"{value.name}/{dtype}")
+
+    def interface_output(self, output: onnx.ValueInfoProto) -> Value:
+        value, declared = self.value(output.name), output.type.tensor_type.elem_type
+        if not output.type.HasField("tensor_type") or not declared:
+            return value
+        dtype = _dtype(declared, output.name)
+        return self.convert(value, dtype) if working(dtype) == value.dtype else value
 
     def inline(self, graph: onnx.GraphProto) -> list[Value]:
         outer = dict(self.values)
@@ -238,9 +262,9 @@ class _Reader:
         if any(n < 0 for n in shape) or math.prod(shape) >= 1 << 31:
             raise InputError(f"constant '{tensor.name}' has shape {shape}, expected fewer than 2^31 elements")
         if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            return self.external(tensor)
+            return widened(self.external(tensor))
         try:
-            return np.asarray(numpy_helper.to_array(tensor))
+            return widened(np.asarray(numpy_helper.to_array(tensor)))
         except (ValueError, TypeError) as error:
             raise InputError(f"constant '{tensor.name}' of shape {shape} is damaged: {error}") from error
 
@@ -267,6 +291,17 @@ class _Reader:
         if len(raw) != expected:
             raise InputError(f"'{path}' holds {len(raw)} bytes of constant '{tensor.name}', expected {expected}")
         return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(tuple(tensor.dims))
+
+
+def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The element type that is computed in: float32 for every float."""
+    return np.dtype(np.float32) if dtype.kind == "f" else dtype
+
+
+def widened(data: Array) -> Array:
+    """Data in the type that is computed in."""
+    with np.errstate(over="ignore"):
+        return data.astype(working(data.dtype), copy=False)
 
 
 def _domain(node: onnx.NodeProto) -> str:

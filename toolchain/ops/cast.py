@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import onnx.helper
 
-from toolchain.importers.onnx import OnnxNode
-from toolchain.importers.spelling import onnx as onnx_reader
-from toolchain.importers.spelling import tflite
+from toolchain.importers.onnx import OnnxNode, working
+from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode
 from toolchain.ir import DTYPES, Array, IrError, Node, Op, Type, Value
 from toolchain.lowering import Lowering
@@ -61,18 +59,12 @@ def convert(x: Array, dtype: np.dtype[Any]) -> Array:
         return clamped.astype(dtype)
 
 
-@onnx_reader("Cast", "CastLike")
+@onnx("Cast", "CastLike")
 def _from_onnx(node: OnnxNode) -> Value:
-    if node.kind == "CastLike":
-        return node.add(Cast(str(node.input(1).dtype)), node.input(0))
-    code = node.attribute("to", 0)
-    try:
-        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code))
-    except KeyError as error:
-        raise IrError(f"converts to element type {code}, which is not known") from error
-    if dtype not in DTYPES:
-        raise IrError(f"converts to {dtype}, which is not supported")
-    return node.add(Cast(str(dtype)), node.input(0))
+    x = node.input(0)
+    dtype = node.input(1).dtype if node.kind == "CastLike" else node.dtype("to", x.dtype)
+    y = x if x.dtype == dtype else node.add(Cast(str(dtype)), x)
+    return y if working(dtype) == dtype else node.add(Cast(str(working(dtype))), y)
 
 
 @tflite("CAST")

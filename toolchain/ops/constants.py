@@ -6,12 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-import onnx.helper
 
 from toolchain.axes import normal_axis
-from toolchain.importers.onnx import OnnxNode
-from toolchain.importers.spelling import onnx as onnx_reader
-from toolchain.importers.spelling import tflite
+from toolchain.importers.onnx import OnnxNode, working
+from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode
 from toolchain.ir import DTYPES, Array, Builder, IrError, Value, constant
 from toolchain.ops.reshape import Reshape
@@ -32,7 +30,7 @@ def _room(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-@onnx_reader("Constant")
+@onnx("Constant")
 def _constant(node: OnnxNode) -> Value:
     kinds: dict[str, Any] = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
     if node.has("value"):
@@ -43,7 +41,7 @@ def _constant(node: OnnxNode) -> Value:
     raise IrError("has no value that is supported; expected value, value_float(s) or value_int(s)")
 
 
-@onnx_reader("ConstantOfShape")
+@onnx("ConstantOfShape")
 def _constant_of_shape(node: OnnxNode) -> Value:
     value, shape = np.asarray(node.attribute("value", np.zeros(1, np.float32))), node.integers(0)
     if value.size != 1 or shape is None:
@@ -51,14 +49,14 @@ def _constant_of_shape(node: OnnxNode) -> Value:
     return _made(np.full(_room(shape), value.ravel()[0], value.dtype), node.outputs[0])
 
 
-@onnx_reader("Shape")
+@onnx("Shape")
 def _shape(node: OnnxNode) -> Value:
     shape = node.input(0).shape
     part = shape[slice(node.attribute("start", 0), node.attribute("end", len(shape)))]
     return _made(np.asarray(part, np.int64), node.outputs[0])
 
 
-@onnx_reader("Size")
+@onnx("Size")
 def _size(node: OnnxNode) -> Value:
     return _made(np.asarray(node.input(0).type.size, np.int64), node.outputs[0])
 
@@ -72,7 +70,7 @@ def _range(start: Array, limit: Array, delta: Array) -> Array:
     return data.astype(start.dtype)
 
 
-@onnx_reader("Range")
+@onnx("Range")
 def _onnx_range(node: OnnxNode) -> Value:
     start, limit, delta = (node.input(index).constant.reshape(()) for index in range(3))
     return _made(_range(start, limit, delta), node.outputs[0])
@@ -84,24 +82,23 @@ def _tflite_range(node: TfliteNode) -> Value:
     return _made(_range(start, limit, delta), node.names[0])
 
 
-@onnx_reader("EyeLike")
+@onnx("EyeLike")
 def _eye_like(node: OnnxNode) -> Value:
     x = node.input(0)
     if x.type.rank != 2:
         raise IrError(f"input {x.type}, expected rank 2")
     rows, columns = _room(x.shape)
-    code = node.attribute("dtype", 0)
-    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code)) if code else x.dtype
+    dtype = working(node.dtype("dtype", x.dtype))
     return _made(np.eye(rows, columns, node.attribute("k", 0), dtype), node.outputs[0])
 
 
-@onnx_reader("NonZero")
+@onnx("NonZero")
 def _non_zero(node: OnnxNode) -> Value:
     x = node.input(0).constant
     return _made(np.asarray(np.nonzero(np.atleast_1d(x)), np.int64), node.outputs[0])
 
 
-@onnx_reader("Compress")
+@onnx("Compress")
 def _compress(node: OnnxNode) -> Value:
     x, condition = node.input(0), node.input(1).constant.ravel()
     axis: int | None = node.attribute("axis", None)
