@@ -133,7 +133,7 @@ def _lower(node: Node, low: Lowering, family: str, params: dict[str, object], cl
         raise IrError(f"{node} of {x.dtype}: only float32 and int8 are supported")
 
 
-def _ceil(node: OnnxNode, x: Value, window: Window) -> Window:
+def ceil_window(node: OnnxNode, x: Value, window: Window) -> Window:
     """The window whose padding behind the input makes ceil_mode's output extents come out."""
     if not node.attribute("ceil_mode", 0):
         return window
@@ -159,7 +159,7 @@ def _from_onnx(node: OnnxNode) -> Value:
         window = plain = Window(x.shape[2:], ones, ones, ((0, 0),) * len(ones))
     else:
         plain = onnx_window(node, x, node.attribute("kernel_shape", ()))
-        window = _ceil(node, x, plain)
+        window = ceil_window(node, x, plain)
     counted = tuple(after for _, after in plain.pads) if node.attribute("count_include_pad", 0) else None
     op: Op = MaxPool(window) if "Max" in node.kind else AveragePool(window, counted)
     rank = x.type.rank
