@@ -192,8 +192,9 @@ def main(
                 if kernel.check(params, extents) != OK:
                     continue
                 ns = _native.time_kernel(kernel.name, params, arrays, seconds)
-                row = {"layer": layer.name, "kernel": kernel.name, "macs": layer.macs, "us": ns / 1e3, "gmacs": layer.macs / ns}
-                results.append({**row, "peak": layer.macs / ns * 1e9 / peak[suffix] if peak else None})
+                rate = layer.macs / ns
+                figures = {"macs": layer.macs, "us": ns / 1e3, "gmacs": rate, "peak": rate * 1e9 / peak[suffix] if peak else None}
+                results.append({"layer": layer.name, "kernel": kernel.name, **figures})
     table = Table("layer", "kernel", "MACs", "µs", "G MAC/s", "of peak")
     for row in results:
         of_peak = f"{row['peak']:.0%}" if row["peak"] is not None else "-"

@@ -37,8 +37,8 @@ static constexpr bool spatial_valid(const Params& p) {
 }
 
 template <class Params>
-static constexpr Count input_count(const Params& p) {
-  return Count(p.batch) * Count(p.in[0]) * Count(p.in[1]) * Count(p.in[2]) * Count(p.in_channels);
+static constexpr int32_t input_count(const Params& p) {
+  return p.batch * p.in[0] * p.in[1] * p.in[2] * p.in_channels;
 }
 
 template <class Params>
@@ -52,8 +52,8 @@ static constexpr int32_t output_pixels(const Params& p) {
 }
 
 template <class Params>
-static constexpr Count output_count(const Params& p) {
-  return Count(output_pixels(p)) * Count(p.out_channels);
+static constexpr int32_t output_count(const Params& p) {
+  return output_pixels(p) * p.out_channels;
 }
 
 // One output pixel: its batch, and the input coordinate of its first tap, which may lie outside.
@@ -74,21 +74,22 @@ static inline Pixel locate(const Params& p, int32_t index) {
 }
 
 // Output pixels in order, located by division only where a row starts.
-template <class Params>
 struct PixelWalk {
-  PixelWalk(const Params& p, int32_t first) : index(first) { start(p); }
-  void next(const Params& p) {
-    ++index;
-    pixel.origin[2] += p.stride[2];
-    if (--left == 0) start(p);
-  }
-  void start(const Params& p) {
-    pixel = locate(p, index);
-    left = p.out[2] - index % p.out[2];
-  }
   Pixel pixel;
   int32_t index, left;  // left: of this row
 };
+
+template <class Params>
+static inline PixelWalk walk_from(const Params& p, int32_t index) {
+  return {locate(p, index), index, p.out[2] - index % p.out[2]};
+}
+
+template <class Params>
+static inline void next(const Params& p, PixelWalk& walk) {
+  ++walk.index;
+  walk.pixel.origin[2] += p.stride[2];
+  if (--walk.left == 0) walk = walk_from(p, walk.index);
+}
 
 // Whether all taps of a pixel's window lie inside the input.
 template <class Params>
@@ -128,13 +129,51 @@ struct TapRange {
 
 template <class Params>
 static inline TapRange inside_taps(const Params& p, const Pixel& pixel, int axis) {
-  const int32_t origin = pixel.origin[axis], room = p.in[axis] - origin;
+  const int32_t dilation = p.dilation[axis], before = -pixel.origin[axis], room = p.in[axis] + before;
   TapRange range;
-  range.first = origin < 0 ? div_up(-origin, p.dilation[axis]) : 0;
-  range.last = room <= 0 ? 0 : div_up(room, p.dilation[axis]);
+  range.first = before <= 0 ? 0 : (dilation == 1 ? before : div_up(before, dilation));
+  range.last = room <= 0 ? 0 : (dilation == 1 ? room : div_up(room, dilation));
   if (range.last > p.kernel[axis]) range.last = p.kernel[axis];
   if (range.first > range.last) range.first = range.last;
   return range;
+}
+
+// The part of a pixel's window that lies inside the input: taps[i] taps on each axis, step[i] elements apart.
+template <class T>
+struct Window {
+  const T* first;
+  int32_t taps[3];
+  ptrdiff_t step[3];
+  int32_t count;  // of all taps
+};
+
+// Calls visit(address) for every tap in order.
+template <class T, class Visit>
+static inline void visit_window(const Window<T>& window, Visit visit) {
+  for (int32_t d = 0; d < window.taps[0]; ++d) {
+    for (int32_t h = 0; h < window.taps[1]; ++h) {
+      const T* x = window.first + d * window.step[0] + h * window.step[1];
+      for (int32_t w = 0; w < window.taps[2]; ++w, x += window.step[2]) visit(x);
+    }
+  }
+}
+
+template <class T, class Params>
+static inline Window<T> window_inside_input(const Params& p, const Pixel& pixel, const T* input) {
+  Window<T> window;
+  int32_t at[3];
+  for (int i = 0; i < 3; ++i) {
+    const TapRange range = inside_taps(p, pixel, i);
+    window.taps[i] = range.last - range.first;
+    at[i] = pixel.origin[i] + range.first * p.dilation[i];
+  }
+  window.count = window.taps[0] * window.taps[1] * window.taps[2];
+  const int32_t position = window.count == 0 ? 0 : input_pixel(p, pixel.batch, at[0], at[1], at[2]);
+  window.first = input + ptrdiff_t{position} * p.in_channels;
+  window.step[2] = ptrdiff_t{p.dilation[2]} * p.in_channels;
+  window.step[1] = ptrdiff_t{p.dilation[1]} * p.in[2] * p.in_channels;
+  window.step[0] = ptrdiff_t{p.dilation[0]} * p.in[1] * p.in[2] * p.in_channels;
+  return window;
 }
 
 // Depthwise convolution and pooling work in tiles of one output row: out[2] pixels of all channels.

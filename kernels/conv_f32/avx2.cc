@@ -1,5 +1,4 @@
-#include <immintrin.h>
-
+#include "../store_avx2.h"
 #include "../unroll.h"
 #include "conv_f32.h"
 
@@ -129,8 +128,8 @@ void prepare(const Layer& layer, const ConvTile& tile, int32_t begin, int32_t en
     }
     return;
   }
-  PixelWalk<ConvF32Params> walk(p, tile.pixel);
-  for (int32_t row = 0;; walk.next(p)) {
+  PixelWalk walk = walk_from(p, tile.pixel);
+  for (int32_t row = 0;; next(p, walk)) {
     if (layer.plan.gathered) {
       layer.segments->x[row] = layer.rows + row * layer.depth;
       gather(layer, walk.pixel, tile.group, layer.rows + row * layer.depth);
@@ -211,12 +210,7 @@ void panel(const Layer& layer, const ConvTile& tile, int32_t index) {
       for (int way = 1; way < kWays; ++way) sum = _mm256_add_ps(sum, acc[way][row][half]);
       // The second operand is the result where either is NaN.
       const __m256 clamped = _mm256_min_ps(layer.high, _mm256_max_ps(layer.low, sum));
-      if (columns >= half * 8 + 8) {
-        _mm256_storeu_ps(y + half * 8, clamped);
-      } else {
-        const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-        _mm256_maskstore_ps(y + half * 8, _mm256_cmpgt_epi32(_mm256_set1_epi32(columns - half * 8), lanes), clamped);
-      }
+      store_first(y + half * 8, clamped, columns - half * 8);
     }
   }
 }
@@ -264,7 +258,7 @@ extern "C" Status conv_f32_6x16__avx2(const void* params, void* const* operands,
   const ptrdiff_t plane_step = line * p.in[1] * p.dilation[0];
   const Layer layer = {p,
                        input,
-                       input + input_count(p).value,
+                       input + input_count(p),
                        static_cast<const float*>(operands[1]),
                        static_cast<const float*>(operands[2]),
                        static_cast<float*>(operands[3]),

@@ -14,7 +14,7 @@ constexpr int64_t kResident = 1 << 18;
 class Widener {
  public:
   Widener(const ConvS8Params& p, const int8_t* input)
-      : p_(p), input_(input), end_(input + input_count(p).value), group_in_(p.in_channels / p.groups), depth_(conv_depth(p)) {
+      : p_(p), input_(input), end_(input + input_count(p)), group_in_(p.in_channels / p.groups), depth_(conv_depth(p)) {
     rows_contiguous_ = p.groups == 1 && p.dilation[2] == 1;
     pixels_contiguous_ = taps(p) == 1;
     for (int i = 0; i < 3; ++i) {

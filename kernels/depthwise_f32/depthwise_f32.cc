@@ -1,5 +1,7 @@
 #include "depthwise_f32.h"
 
+#include "../tap_table.h"
+
 namespace sinter {
 
 Status depthwise_f32_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {
@@ -7,14 +9,16 @@ Status depthwise_f32_check(const Kernel& kernel, const void* params, const Exten
   if (!depthwise_valid(kernel, p) || !(p.low <= p.high)) return kBadParams;
   if (count != 4 || operands[3].writable == 0) return kBadOperands;
   if (!holds<float>(operands[0], input_count(p)) || !holds<float>(operands[1], depthwise_weights(kernel, p))) return kBadOperands;
-  return holds<float>(operands[2], depthwise_channels(kernel, p)) && holds<float>(operands[3], output_count(p)) ? kOk
-                                                                                                                : kBadOperands;
+  if (!holds<float>(operands[2], depthwise_channels(kernel, p)) || !holds<float>(operands[3], output_count(p))) return kBadOperands;
+  return kernel.mr > 1 && !tap_table_fits(p) ? kUnsupported : kOk;
 }
 
 int32_t depthwise_f32_tiles(const Kernel&, const void* params) {
   return output_rows(*static_cast<const DepthwiseF32Params*>(params));
 }
 
-size_t depthwise_f32_scratch(const Kernel&, const void*) { return 0; }
+size_t depthwise_f32_scratch(const Kernel& kernel, const void* params) {
+  return kernel.mr == 1 ? 0 : tap_table_bytes<float>(kernel, *static_cast<const DepthwiseF32Params*>(params));
+}
 
 }  // namespace sinter

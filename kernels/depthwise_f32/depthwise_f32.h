@@ -11,6 +11,8 @@
 // Packing n<nr>: output channels in blocks of nr: weight[block][tap][nr], padded with zeros to full blocks; the bias likewise.
 //
 // Tiles: one row of output pixels.
+//
+// Kernels with mr > 1 keep a table in scratch, and take only what fits it (tap_table.h).
 #pragma once
 
 #include "../spatial.h"

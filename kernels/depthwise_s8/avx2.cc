@@ -1,4 +1,5 @@
 #include "../requantize_avx2.h"
+#include "../tap_table.h"
 #include "../unroll.h"
 #include "depthwise_s8.h"
 
@@ -13,48 +14,10 @@ struct Layer {
   const int32_t *bias, *multiplier, *shift;
   int8_t* output;
   const int8_t** table;  // [tap][kMr]: the first channel under a tap of a pixel
-  int8_t* zeros;
+  int8_t* outside;
   int32_t depth;  // taps, rounded up to pairs
   Int8Range range;
 };
-
-// Where the taps of up to kMr neighbouring pixels are, from channel `first` on. Gives the last of these addresses.
-const int8_t* fill_table(const Layer& layer, const Pixel& pixel, int32_t pixels, int32_t first) {
-  const DepthwiseS8Params& p = layer.p;
-  const ptrdiff_t step = ptrdiff_t{p.stride[2]} * p.in_channels;
-  const __m256i steps = _mm256_setr_epi64x(0, step, 2 * step, 3 * step);
-  const int8_t* last = layer.input;
-  const int8_t** row = layer.table;
-  for (int32_t kd = 0; kd < p.kernel[0]; ++kd) {
-    const int32_t d = pixel.origin[0] + kd * p.dilation[0];
-    for (int32_t kh = 0; kh < p.kernel[1]; ++kh) {
-      const int32_t h = pixel.origin[1] + kh * p.dilation[1];
-      const bool inside = d >= 0 && d < p.in[0] && h >= 0 && h < p.in[1];
-      const ptrdiff_t line = ((ptrdiff_t{pixel.batch} * p.in[0] + d) * p.in[1] + h) * p.in[2];
-      for (int32_t kw = 0; kw < p.kernel[2]; ++kw, row += kMr) {
-        const int32_t w = pixel.origin[2] + kw * p.dilation[2], w_last = w + (pixels - 1) * p.stride[2];
-        if (inside && w >= 0 && w_last < p.in[2]) {
-          const int8_t* x = layer.input + (line + w) * p.in_channels + first;
-          const __m256i addresses = _mm256_add_epi64(_mm256_set1_epi64x(reinterpret_cast<int64_t>(x)), steps);
-          _mm256_storeu_si256(reinterpret_cast<__m256i*>(row), addresses);
-          const int8_t* x_last = x + (pixels - 1) * step;
-          last = x_last > last ? x_last : last;
-          continue;
-        }
-        for (int32_t i = 0; i < pixels; ++i) {
-          const int32_t at = w + i * p.stride[2];
-          const bool seen = inside && at >= 0 && at < p.in[2];
-          row[i] = seen ? layer.input + (line + at) * p.in_channels + first : layer.zeros;
-          last = seen && row[i] > last ? row[i] : last;
-        }
-      }
-    }
-  }
-  if (taps(p) % kKr != 0) {
-    for (int32_t i = 0; i < kMr; ++i) row[i] = layer.zeros;
-  }
-  return last;
-}
 
 // The first `channels` of kHalves * 8 bytes; kWhole: all may be read.
 template <int kHalves, bool kWhole>
@@ -103,9 +66,13 @@ void block(const Layer& layer, int32_t channel, int32_t block, int8_t* y, int32_
 template <int kPixels>
 void pixels(const Layer& layer, const Pixel& pixel, int8_t* y) {
   const int32_t all = layer.p.in_channels;
-  for (int32_t first = 0; first < all; first += kZeroChannels) {
-    const int32_t end = all - first < kZeroChannels ? all - first : kZeroChannels;
-    const int8_t* last = fill_table(layer, pixel, kPixels, first);
+  for (int32_t first = 0; first < all; first += kOutsideChannels) {
+    const int32_t end = all - first < kOutsideChannels ? all - first : kOutsideChannels;
+    const int8_t* outside = layer.outside;
+    const int8_t* last = fill_tap_table<kMr>(layer.p, layer.input, outside, pixel, kPixels, first, layer.table);
+    if (layer.depth != taps(layer.p)) {
+      for (int i = 0; i < kMr; ++i) layer.table[(layer.depth - 1) * kMr + i] = outside;
+    }
     for (int32_t c = 0; c < end; c += kNr) {
       const int32_t channels = end - c;
       const bool whole = layer.input_end - last >= c + (channels > 8 ? 16 : 8);
@@ -131,7 +98,7 @@ extern "C" Status depthwise_s8_4x16k2__avx2(const void* params, void* const* ope
   const int32_t depth = div_up(taps(p), kKr) * kKr;
   const Layer layer = {p,
                        input,
-                       input + input_count(p).value,
+                       input + input_count(p),
                        static_cast<const int8_t*>(operands[1]),
                        static_cast<const int32_t*>(operands[2]),
                        static_cast<const int32_t*>(operands[3]),
@@ -141,8 +108,8 @@ extern "C" Status depthwise_s8_4x16k2__avx2(const void* params, void* const* ope
                        static_cast<int8_t*>(scratch) + ptrdiff_t{depth} * kMr * static_cast<ptrdiff_t>(sizeof(void*)),
                        depth,
                        int8_range(p.out_zero, p.out_min, p.out_max)};
-  const int32_t zeros = p.in_channels < kZeroChannels ? div_up(p.in_channels, kNr) * kNr : kZeroChannels;
-  for (int32_t c = 0; c < zeros; ++c) layer.zeros[c] = static_cast<int8_t>(p.in_zero);
+  const int32_t outside = p.in_channels < kOutsideChannels ? div_up(p.in_channels, kNr) * kNr : kOutsideChannels;
+  for (int32_t c = 0; c < outside; ++c) layer.outside[c] = static_cast<int8_t>(p.in_zero);
   for (int32_t index = begin; index < end; ++index) {
     Pixel pixel = locate(p, index * p.out[2]);
     int8_t* y = layer.output + ptrdiff_t{index} * p.out[2] * p.out_channels;

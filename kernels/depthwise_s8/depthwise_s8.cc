@@ -1,5 +1,7 @@
 #include "depthwise_s8.h"
 
+#include "../tap_table.h"
+
 namespace sinter {
 
 Status depthwise_s8_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {
@@ -12,7 +14,7 @@ Status depthwise_s8_check(const Kernel& kernel, const void* params, const Extent
     if (!holds<int32_t>(operands[i], depthwise_channels(kernel, p))) return kBadOperands;
   }
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
-  return kernel.mr > 1 && (p.out_channels != p.in_channels || taps(p) > kTableTaps) ? kUnsupported : kOk;
+  return kernel.mr > 1 && !tap_table_fits(p) ? kUnsupported : kOk;
 }
 
 int32_t depthwise_s8_tiles(const Kernel&, const void* params) {
@@ -20,11 +22,7 @@ int32_t depthwise_s8_tiles(const Kernel&, const void* params) {
 }
 
 size_t depthwise_s8_scratch(const Kernel& kernel, const void* params) {
-  const DepthwiseS8Params& p = *static_cast<const DepthwiseS8Params*>(params);
-  if (kernel.mr == 1) return 0;
-  const int32_t depth = div_up(taps(p), kernel.kr) * kernel.kr;
-  const int32_t channels = p.in_channels < kZeroChannels ? div_up(p.in_channels, kernel.nr) * kernel.nr : kZeroChannels;
-  return static_cast<size_t>(depth * kernel.mr) * sizeof(void*) + static_cast<size_t>(channels);
+  return kernel.mr == 1 ? 0 : tap_table_bytes<int8_t>(kernel, *static_cast<const DepthwiseS8Params*>(params));
 }
 
 }  // namespace sinter

@@ -14,8 +14,7 @@
 //
 // Tiles: one row of output pixels.
 //
-// Kernels with mr > 1 take layers of one output channel for each input channel, and at most kTableTaps taps. Their scratch holds
-// where the taps of mr pixels are, and a pixel of in_zero of at most kZeroChannels.
+// Kernels with mr > 1 keep a table in scratch, and take only what fits it (tap_table.h).
 #pragma once
 
 #include "../spatial.h"
@@ -30,7 +29,5 @@ namespace sinter {
   F(int32_t, out_max)
 
 SINTER_PARAMS(DepthwiseS8Params, DEPTHWISE_S8_PARAMS);
-
-constexpr int32_t kTableTaps = 128, kZeroChannels = 1024;
 
 }  // namespace sinter

@@ -24,15 +24,16 @@ namespace sinter {
 
 SINTER_PARAMS(PoolAvgF32Params, POOL_AVG_F32_PARAMS);
 
-// The taps of a pixel's window that lie inside the padded input.
-static inline int32_t padded_taps(const PoolAvgF32Params& p, const Pixel& pixel) {
+// What a pixel's sum, of `inside` taps inside the input, is divided by; 1 for a sum of none.
+static inline float pool_divisor(const PoolAvgF32Params& p, const Pixel& pixel, int32_t inside) {
+  if (p.count_include_pad == 0) return static_cast<float>(inside == 0 ? 1 : inside);
   int32_t count = 1;
   for (int i = 0; i < 3; ++i) {
     const int32_t room = p.in[i] + p.pad_after[i] - pixel.origin[i];
     const int32_t taps = room <= 0 ? 0 : div_up(room, p.dilation[i]);
     count *= taps < p.kernel[i] ? taps : p.kernel[i];
   }
-  return count;
+  return static_cast<float>(count == 0 ? 1 : count);
 }
 
 }  // namespace sinter

@@ -10,6 +10,7 @@
 // Tiles: one row of output pixels.
 #pragma once
 
+#include "../clamp.h"
 #include "../spatial.h"
 
 namespace sinter {
@@ -20,5 +21,11 @@ namespace sinter {
   F(int32_t, out_max)
 
 SINTER_PARAMS(PoolAvgS8Params, POOL_AVG_S8_PARAMS);
+
+// One output from the sum of `count` taps.
+static inline int8_t average_s8(const PoolAvgS8Params& p, int32_t sum, int32_t count) {
+  const int32_t rounded = sum > 0 ? sum + count / 2 : sum - count / 2;
+  return static_cast<int8_t>(clamp(count == 0 ? 0 : rounded / count, p.out_min, p.out_max));
+}
 
 }  // namespace sinter

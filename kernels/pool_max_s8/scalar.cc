@@ -7,22 +7,17 @@ extern "C" Status pool_max_s8_1x16__scalar(const void* params, void* const* oper
   constexpr int32_t kNr = 16;
   const PoolMaxS8Params& p = *static_cast<const PoolMaxS8Params*>(params);
   const int8_t* input = static_cast<const int8_t*>(operands[0]);
-  int8_t* output = static_cast<int8_t*>(operands[1]);
-  for (int32_t index = begin * p.out[2]; index < end * p.out[2]; ++index) {
-    const Pixel pixel = locate(p, index);
+  int8_t* y = static_cast<int8_t*>(operands[1]) + ptrdiff_t{begin} * p.out[2] * p.out_channels;
+  for (PixelWalk walk = walk_from(p, begin * p.out[2]); walk.index < end * p.out[2]; next(p, walk)) {
+    const Window<int8_t> window = window_inside_input(p, walk.pixel, input);
     for (int32_t first = 0; first < p.in_channels; first += kNr) {
       const int32_t channels = p.in_channels - first < kNr ? p.in_channels - first : kNr;
-      int8_t acc[kNr];
-      for (int32_t c = 0; c < channels; ++c) acc[c] = -128;
-      visit_taps(p, pixel, [&](int32_t, int32_t position) {
-        if (position < 0) return;
-        const int8_t* x = input + ptrdiff_t{position} * p.in_channels + first;
-        for (int32_t c = 0; c < channels; ++c) {
-          if (x[c] > acc[c]) acc[c] = x[c];
-        }
+      int8_t best[kNr];
+      for (int32_t c = 0; c < channels; ++c) best[c] = -128;
+      visit_window(window, [&](const int8_t* x) {
+        for (int32_t c = 0; c < channels; ++c) best[c] = x[first + c] > best[c] ? x[first + c] : best[c];
       });
-      int8_t* y = output + ptrdiff_t{index} * p.out_channels + first;
-      for (int32_t c = 0; c < channels; ++c) y[c] = static_cast<int8_t>(clamp(acc[c], p.out_min, p.out_max));
+      for (int32_t c = 0; c < channels; ++c) *y++ = static_cast<int8_t>(clamp(best[c], p.out_min, p.out_max));
     }
   }
   return kOk;
