@@ -50,6 +50,7 @@ namespace sinter {
   F(celu, select(x < 0.0f, a * expm1(x / a), x))                         \
   F(thresholded_relu, select(x > a, x, 0.0f))                            \
   F(shrink, select(x < -a, x + b, select(x > a, x - b, 0.0f)))           \
+  F(finite, select(is_finite(x), x, 0.0f))                               \
   F(clip, clamp(x, a, b))
 
 #define UNARY_F32_PARAMS(F, A) \

@@ -90,6 +90,7 @@ FUNCTIONS: dict[str, Callable[[F64, float, float], F64]] = {
     "celu": lambda x, a, b: np.maximum(x, 0) + np.minimum(0, a * np.expm1(np.minimum(x, 0) / a)),
     "thresholded_relu": lambda x, a, b: np.where(x > a, x, 0),
     "shrink": _shrink,
+    "finite": lambda x, a, b: np.where(np.isfinite(x), x, 0),
 }
 
 

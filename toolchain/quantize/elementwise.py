@@ -60,6 +60,20 @@ def mul_rescale(a: Quant, b: Quant, y: Quant) -> Rescale:
     return quantize_multiplier(a.scale[0] * b.scale[0] / y.scale[0])
 
 
+def sum_rescale(source: Quant, target: Quant, count: int, kind: str) -> Rescale:
+    """Multiplier and shift of a sum or mean of `count` elements (TFLite's QuantizedMeanOrSum): a mean divides the multiplier."""
+    multiplier, shift = quantize_multiplier(source.scale[0] / target.scale[0])
+    if kind == "mean":
+        widening = min(count.bit_length() - 1, 32, 31 + shift)
+        multiplier, shift = (multiplier << widening) // count, shift - widening
+    return multiplier, shift
+
+
+def rescale(x: NDArray[Any], factor: Rescale, zero: int) -> Int8:
+    """Accumulators to int8."""
+    return np.clip(wrap(multiply_by_quantized_multiplier(wrap(x), *factor) + zero), *INT8).astype(np.int8)
+
+
 def requantize(x: NDArray[Any], source: Quant, target: Quant, dtype: Any) -> NDArray[Any]:
     """From one quantisation to another (TFLite's Requantize); the ratio of scales is taken in double."""
     info = np.iinfo(dtype)
