@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -13,10 +13,12 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 from toolchain.errors import InputError
+from toolchain.importers import onnx_functions as functions
 from toolchain.importers.spelling import onnx_readers
 from toolchain.ir import DTYPES, Array, Builder, Graph, IrError, Op, Quant, Type, Value, constant
 
 OLDEST_OPSET = 7
+DEEPEST_CALL = 32
 T = TypeVar("T")
 
 
@@ -43,15 +45,20 @@ def convert(
     name: str = "model",
 ) -> Graph:
     """The graph of a model; `constants` binds inputs to values. InputError lists what is unsupported or wrong."""
-    opsets = {opset.domain or "": opset.version for opset in model.opset_import}
+    opsets = _opsets(model.opset_import)
     if opsets.get("", OLDEST_OPSET) < OLDEST_OPSET:
         raise InputError(
             f"the model uses opset {opsets['']}, expected {OLDEST_OPSET} or later; convert it with onnx.version_converter"
         )
-    reader = _Reader(opsets, folder, dict(input_shapes or {}), dict(constants or {}))
-    reader.refuse_unsupported(model.graph)
+    reader = _Reader(opsets, folder, dict(input_shapes or {}), dict(constants or {}), functions.local_functions(model))
+    unknown = reader.unsupported(model.graph.node, opsets.get("", OLDEST_OPSET))
+    if unknown:
+        count = "1 operator is" if len(unknown) == 1 else f"{len(unknown)} operators are"
+        raise InputError(f"{count} not supported: {', '.join(unknown)}")
     try:
         return reader.read(model.graph, name)
+    except IrError as error:
+        raise InputError(str(error)) from error
     except (ValueError, TypeError, KeyError, IndexError, OverflowError, MemoryError, RecursionError) as error:
         raise InputError(f"the model is damaged: {type(error).__name__}: {error}") from error
 
@@ -62,12 +69,12 @@ class OnnxNode:
     def __init__(self, reader: _Reader, node: onnx.NodeProto) -> None:
         self.builder = reader.builder
         self.kind = node.op_type
-        self.opset = reader.opsets.get(node.domain if node.domain != "ai.onnx" else "", 1)
+        self.opset = reader.opsets.get(functions.domain(node), 1)
         self.outputs = list(node.output)
         self.name = node.name or (self.outputs[0] if self.outputs else node.op_type)
         self._reader = reader
         self._node = node
-        self._attributes = {attribute.name: attribute for attribute in node.attribute}
+        self._attributes = functions.resolved(node, reader.attributes)
 
     @property
     def count(self) -> int:
@@ -82,7 +89,7 @@ class OnnxNode:
 
     def optional(self, index: int) -> Value | None:
         """Input `index`, or None where the node leaves it out."""
-        if index >= len(self._node.input) or not self._node.input[index]:
+        if index >= len(self._node.input) or not self._node.input[index] or self._node.input[index] in self._reader.absent:
             return None
         return self._reader.value(self._node.input[index])
 
@@ -132,6 +139,19 @@ class OnnxNode:
         """The outputs of a subgraph attribute, read in place: its names see the outer graph's."""
         return self._reader.inline(self.attribute(name, onnx.GraphProto()))
 
+    def definition(self) -> onnx.FunctionProto | None:
+        """The function that stands for this operator, from the model or from ONNX; None where there is none."""
+        local = self._reader.functions.get((functions.domain(self._node), self.kind))
+        if local is not None or functions.domain(self._node):
+            return local
+        values = [self.optional(index) for index in range(self.count)]
+        return functions.definition(functions.with_attributes(self._node, self._attributes), self.opset, values)
+
+    def call(self, function: onnx.FunctionProto) -> list[Value]:
+        """The outputs of a function's body, read in place for this node's inputs and attributes."""
+        values = [self.optional(index) for index in range(self.count)]
+        return self._reader.expand(function, values, functions.arguments(function, self._attributes))
+
     def add(self, op: Op, *inputs: Value, quant: Quant | None = None) -> Value:
         """Append an op with one output, named after this node's first output."""
         return self.builder.add(op, *inputs, name=self.outputs[0] if self.outputs else "", quant=quant)
@@ -143,31 +163,50 @@ class OnnxNode:
 
 class _Reader:
     def __init__(
-        self, opsets: dict[str, int], folder: Path | None, shapes: dict[str, Sequence[int]], constants: dict[str, Array]
+        self,
+        opsets: dict[str, int],
+        folder: Path | None,
+        shapes: dict[str, Sequence[int]],
+        constants: dict[str, Array],
+        local: functions.Local,
     ) -> None:
         self.opsets = opsets
+        self.functions = local
         self.folder = folder
         self.shapes = shapes
         self.constants = constants
         self.builder = Builder()
         self.values: dict[str, Value] = {}
+        self.attributes: functions.Attributes = {}
+        self.absent: set[str] = set()
+        self.depth = 0
 
-    def refuse_unsupported(self, graph: onnx.GraphProto) -> None:
-        """InputError with every node, subgraphs' included, that nothing reads."""
+    def unsupported(self, nodes: Iterable[onnx.NodeProto], opset: int) -> list[str]:
+        """Every node, those of subgraphs and functions included, that nothing reads."""
         readers = onnx_readers()
         unknown: list[str] = []
+        visited: set[tuple[str, str]] = set()
 
-        def visit(graph: onnx.GraphProto) -> None:
-            for node in graph.node:
-                if (_domain(node), node.op_type) not in readers:
-                    unknown.append(f"{node.op_type} '{node.name or ', '.join(node.output)}'")
+        def visit(nodes: Iterable[onnx.NodeProto], opset: int, within: str) -> None:
+            for node in nodes:
+                key = (functions.domain(node), str(node.op_type))
+                where = within or f"{node.op_type} '{node.name or ', '.join(node.output)}'"
                 for attribute in node.attribute:
                     if attribute.type == onnx.AttributeProto.GRAPH:
-                        visit(attribute.g)
+                        visit(attribute.g.node, opset, within)
+                function = self.functions.get(key)
+                if function is None and key in readers:
+                    continue
+                if function is None and not key[0]:
+                    function = functions.definition(node, opset)
+                if function is None and (key[0] or not functions.defined(key[1], opset)):
+                    unknown.append(where if not within else f"{node.op_type} in {within}")
+                if function is not None and key not in visited:
+                    visited.add(key)
+                    visit(function.node, _opsets(function.opset_import).get("", opset), where)
 
-        visit(graph)
-        if unknown:
-            raise InputError(f"{len(unknown)} operators are not supported: {', '.join(unknown)}")
+        visit(nodes, opset, "")
+        return unknown
 
     def read(self, graph: onnx.GraphProto, name: str) -> Graph:
         self.builder.graph.name = name
@@ -182,7 +221,7 @@ class _Reader:
             elif value.name not in self.values:
                 outside = self.builder.input(value.name, self.input_type(value))
                 self.values[value.name] = self.convert(outside, working(outside.dtype))
-        self.read_nodes(graph)
+        self.read_nodes(graph.node)
         self.builder.scope = ""
         for value in graph.output:
             self.builder.output(self.interface_output(value), value.name)
@@ -206,7 +245,7 @@ class _Reader:
     def inline(self, graph: onnx.GraphProto) -> list[Value]:
         outer = dict(self.values)
         self.read_initializers(graph)
-        self.read_nodes(graph)
+        self.read_nodes(graph.node)
         results = [self.value(value.name) for value in graph.output]
         self.values = outer
         return results
@@ -217,15 +256,42 @@ class _Reader:
         if graph.sparse_initializer:
             raise InputError("the model has sparse initializers, which are not supported; make them dense")
 
-    def read_nodes(self, graph: onnx.GraphProto) -> None:
+    def expand(self, function: onnx.FunctionProto, inputs: Sequence[Value | None], attributes: functions.Attributes) -> list[Value]:
+        outer = self.values, self.absent, self.opsets, self.attributes, self.builder.scope
+        formal = dict(zip(function.input, (*inputs, *(None,) * len(function.input)), strict=False))
+        self.values = {name: value for name, value in formal.items() if value is not None}
+        self.absent = {name for name, value in formal.items() if value is None}
+        self.opsets = {**self.opsets, **_opsets(function.opset_import)}
+        self.attributes = attributes
+        unknown = self.unsupported(function.node, self.opsets.get("", OLDEST_OPSET))
+        if unknown:
+            raise IrError(f"its definition needs what is not supported: {', '.join(unknown)}")
+        self.depth += 1
+        if self.depth > DEEPEST_CALL:
+            raise IrError(f"functions call each other more than {DEEPEST_CALL} deep")
+        self.read_nodes(function.node)
+        results = [self.value(name) for name in function.output if name in self.values]
+        self.depth -= 1
+        self.values, self.absent, self.opsets, self.attributes, self.builder.scope = outer
+        return results
+
+    def read_nodes(self, nodes: Iterable[onnx.NodeProto]) -> None:
         readers = onnx_readers()
-        for node in graph.node:
+        for node in nodes:
             view = OnnxNode(self, node)
-            self.builder.scope = next(filter(None, view.outputs), view.name)
+            key = (functions.domain(node), str(node.op_type))
+            if not self.depth:
+                self.builder.scope = next(filter(None, view.outputs), view.name)
             try:
-                result = readers[_domain(node), node.op_type](view)
+                if key in readers and key not in self.functions:
+                    result = readers[key](view)
+                else:
+                    function = view.definition()
+                    if function is None:
+                        raise IrError("is not supported for these inputs")
+                    result = view.call(function)
             except IrError as error:
-                raise InputError(f"{node.op_type} '{view.name}': {error}") from error
+                raise IrError(f"{node.op_type} '{view.name}': {error}") from error
             results = [result] if isinstance(result, Value) else result
             for index, name in enumerate(node.output):
                 if not name:
@@ -304,8 +370,8 @@ def widened(data: Array) -> Array:
         return data.astype(working(data.dtype), copy=False)
 
 
-def _domain(node: onnx.NodeProto) -> str:
-    return "" if node.domain == "ai.onnx" else str(node.domain)
+def _opsets(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
+    return {"" if opset.domain == "ai.onnx" else str(opset.domain): int(opset.version) for opset in imports}
 
 
 def _dtype(code: int, name: str) -> np.dtype[Any]:
