@@ -127,6 +127,7 @@ class PythonModel {
   struct Lease {
     explicit Lease(PythonModel& m) : owner(m) {
       if (owner.idle_.empty()) {
+        owner.idle_.reserve(++owner.runners_);  // so that giving it back cannot fail
         runner = std::make_unique<Runner>(owner.model_, owner.threads_);
       } else {
         runner = std::move(owner.idle_.back());
@@ -151,6 +152,7 @@ class PythonModel {
   std::shared_ptr<const Model> model_;
   int threads_;
   Interface interface_;
+  size_t runners_ = 1;
   std::vector<std::unique_ptr<Runner>> idle_;
 };
 

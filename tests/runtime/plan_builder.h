@@ -14,6 +14,13 @@ namespace sinter {
 
 class PlanBuilder {
  public:
+  // The first int8 convolution of that instruction set.
+  static const Kernel& convolution(const char* isa) {
+    const Kernel* kernel = kKernels;
+    while (strcmp(kernel->family, "conv_s8") != 0 || strcmp(kernel->isa, isa) != 0) ++kernel;
+    return *kernel;
+  }
+
   std::vector<plan::KernelRecord> kernels;
   std::vector<plan::BufferRecord> buffers;
   std::vector<plan::OperandRecord> operands;
@@ -51,8 +58,7 @@ class PlanBuilder {
   }
 
   // output[i] = input[i] + 1, on `count` int8 values: a 1x1 convolution of one channel.
-  void add_one(uint32_t input, uint32_t output, int32_t count) {
-    const Kernel& kernel = scalar_convolution();
+  void add_one(uint32_t input, uint32_t output, int32_t count, const Kernel& kernel = convolution("scalar")) {
     const size_t columns = static_cast<size_t>(kernel.nr);
     ConvS8Params p{};
     p.batch = 1;
@@ -114,12 +120,6 @@ class PlanBuilder {
   }
 
  private:
-  static const Kernel& scalar_convolution() {
-    const Kernel* kernel = kKernels;
-    while (strcmp(kernel->family, "conv_s8") != 0 || strcmp(kernel->isa, "scalar") != 0) ++kernel;
-    return *kernel;
-  }
-
   struct Part {
     uint32_t tag;
     const uint8_t* bytes;

@@ -7,6 +7,7 @@
 
 #include "expect.h"
 #include "plan_builder.h"
+#include "runtime/cpu.h"
 #include "runtime/include/sinter.hpp"
 
 namespace {
@@ -119,6 +120,39 @@ void test_arguments() {
   sinter_model_free(nullptr);
 }
 
+void count_lines(void* count, const char*) { ++*static_cast<int*>(count); }
+
+// A kernel of another processor's, or one above the best that may be used, gives way to one that reads the same constants.
+void test_substitution() {
+  for (const char* named : {"avx2", "neon"}) {
+    const sinter::Kernel* wanted = nullptr;
+    for (size_t i = 0; i < sinter::kKernelCount && wanted == nullptr; ++i) {
+      const sinter::Kernel& row = sinter::kKernels[i];
+      if (strcmp(row.family, "conv_s8") == 0 && strcmp(row.isa, named) == 0) wanted = &row;
+    }
+    if (wanted == nullptr) continue;
+    PlanBuilder plan;
+    const uint32_t x = plan.buffer(sinter::plan::kArena, 0, 100), y = plan.buffer(sinter::plan::kArena, 128, 100);
+    plan.add_one(x, y, 100, *wanted);
+    plan.tensor(x, "x");
+    plan.tensor(y, "y");
+    plan.entries.push_back({228, 0, plan.text("main"), 0, 1, 0, 1, 1});
+    const std::vector<uint8_t> bytes = plan.bytes();
+    sinter_options options{};
+    int lines = 0;
+    options.struct_size = sizeof(options);
+    options.isa = "scalar";
+    options.log = count_lines;
+    options.log_user = &lines;
+    expect_runs(sinter::Model::copy(bytes.data(), bytes.size(), &options), 1, 1);
+    EXPECT(lines == 1);
+    options.isa = nullptr;
+    lines = 0;
+    expect_runs(sinter::Model::copy(bytes.data(), bytes.size(), &options), 1, 1);
+    EXPECT(lines == (sinter::runtime::find_isa(named)->available ? 0 : 1));
+  }
+}
+
 // State counts up by two with every run, from its initial values.
 void test_state() {
   PlanBuilder plan;
@@ -181,6 +215,7 @@ int main() {
   test_loading();
   test_versions_and_sections();
   test_arguments();
+  test_substitution();
   test_state();
   test_entries();
   test_sharing();
