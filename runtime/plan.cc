@@ -25,6 +25,16 @@ struct ChecksumTables {
 };
 constexpr ChecksumTables kTables;
 
+// A fuzzer cannot guess checksums, so in its builds all are right.
+bool intact(const uint8_t* bytes, uint64_t size, uint32_t expected) {
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+  (void)bytes, (void)size, (void)expected;
+  return true;
+#else
+  return checksum(bytes, size) == expected;
+#endif
+}
+
 std::string tag_text(uint32_t tag) {
   char text[5] = {};
   memcpy(text, &tag, 4);
@@ -44,7 +54,7 @@ class Sections {
     require(header.section_count <= (size - sizeof(header)) / sizeof(plan::Section), "the header states ", header.section_count,
             " sections, more than the file can hold");
     const uint64_t table = uint64_t{header.section_count} * sizeof(plan::Section);
-    require(checksum(bytes + sizeof(header), table) == header.checksum, "the section table's checksum does not match");
+    require(intact(bytes + sizeof(header), table, header.checksum), "the section table's checksum does not match");
     sections_.resize(header.section_count);
     if (table != 0) memcpy(sections_.data(), bytes + sizeof(header), static_cast<size_t>(table));
     read_.resize(sections_.size());
@@ -66,7 +76,7 @@ class Sections {
       once = true;
       read_[i] = true;
       found = sections_[i];
-      require(checksum(bytes_ + found.offset, found.size) == found.checksum, "the checksum of section ", tag_text(tag),
+      require(intact(bytes_ + found.offset, found.size, found.checksum), "the checksum of section ", tag_text(tag),
               " does not match");
     }
     return found;
