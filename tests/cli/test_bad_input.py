@@ -204,7 +204,15 @@ def test_damaged_plan(sinter: Sinter, artifact: Path) -> None:
 def test_damaged_report(sinter: Sinter, artifact: Path) -> None:
     report = artifact / save.JSON
     whole = report.read_text()
-    for text in ("", "[]", "{}", whole[:-20], whole.replace('"macs"', '"mac"', 1), whole.replace("320", '"320"', 1), "\x00"):
+    for text in (
+        "",
+        "[]",
+        "{}",
+        whole[:-20],
+        whole.replace('"macs"', '"mac"', 1),
+        whole.replace('"macs": ', '"macs": "x", "y": ', 1),
+        "\x00",
+    ):
         report.write_text(text)
         refused(sinter("inspect", artifact), "report.json", "build the model again")
     report.write_bytes(b"\xff\xfe")

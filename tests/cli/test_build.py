@@ -31,7 +31,7 @@ def test_report_tells_what_was_built(sinter: Sinter, model: Path, artifact: Path
     assert report["model"] == "small.onnx" and report["target"] == "host"
     assert report["plan_sha256"] == hashlib.sha256(plan).hexdigest() and report["plan_bytes"] == len(plan)
     assert report["macs_original"] == report["macs"] == 12 * 40 + 40 * 40 + 40 * 5
-    assert report["arena_bytes"] == 320 and report["arena_lower_bound"] <= 320
+    assert report["arena_bytes"] >= 320 and report["arena_lower_bound"] <= report["arena_bytes"]
     assert [layer["name"] for layer in report["layers"]] == ["first", "second", "scores"]
     assert sum(layer["macs"] for layer in report["layers"]) == report["macs"]
     assert sum(layer["bytes"] for layer in report["layers"]) == report["weight_bytes"]
@@ -98,15 +98,29 @@ def test_open_dimensions_are_fixed_by_input_shape(sinter: Sinter, tmp_path: Path
     assert result.json["macs"] == 3 * 2280
 
 
-def test_missed_budgets_leave_nothing_behind(sinter: Sinter, model: Path) -> None:
-    result = sinter("build", model, "--budget-ram", "319", "--budget-flash", "4K")
+def test_missed_budgets_leave_nothing_behind(sinter: Sinter, model: Path, artifact: Path) -> None:
+    report = json.loads((artifact / "report.json").read_text())
+    ram = report["arena_bytes"] + report["scratch_bytes"] + report["state_bytes"]
+    result = sinter("build", model, "--budget-ram", ram - 1, "--budget-flash", "4K")
     assert result.code == 1 and everything(Path()) == set() and result.out == ""
-    assert "RAM: 320 B needed, the budget is 319 B" in result.err
-    assert re.search(r"flash: 15,\d{3} B .* needed, the budget is 4,096 B", result.err) and "second 7,872" in result.err
+    assert f"RAM: {ram} B needed, the budget is {ram - 1} B" in result.err
+    assert f"flash: {report['plan_bytes']:,} B" in result.err and "the budget is 4,096 B" in result.err
+    heaviest = max(report["layers"], key=lambda layer: layer["bytes"])
+    assert f"{heaviest['name']} {heaviest['bytes']:,}" in result.err
 
 
 def test_kept_budgets_pass(sinter: Sinter, model: Path) -> None:
-    assert sinter("build", model, "--budget-ram", "320", "--budget-flash", "1M").code == 0
+    assert sinter("build", model, "--budget-ram", "1K", "--budget-flash", "1M").code == 0
+
+
+def test_require_fast_names_the_slow_layers(sinter: Sinter, model: Path, artifact: Path) -> None:
+    report = json.loads((artifact / "report.json").read_text())
+    slow = [layer for layer in report["layers"] if layer["kernel"].endswith("__scalar")]
+    result = sinter("build", model, "--require-fast")
+    if slow and report["isas"] != ["scalar"]:
+        assert result.code == 1 and all(f"{layer['name']} ({layer['kernel']})" in result.err for layer in slow)
+    else:
+        assert result.code == 0
 
 
 def test_an_old_artifact_is_replaced_whole(sinter: Sinter, artifact: Path, tmp_path: Path) -> None:
