@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from toolchain import targets
-from toolchain.compiler import compile_graph, read
-from toolchain.errors import CheckError
+from toolchain.compiler import Quantization, compile_graph, read
+from toolchain.errors import CheckError, InputError
+from toolchain.ir import Graph
 from toolchain.progress import Progress, silent
+from toolchain.quantize import calibrate
 from toolchain.report import save, text
 from toolchain.report.content import Report, describe
 
@@ -22,6 +24,9 @@ class Request:
     target: str
     output: Path
     input_shapes: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    quantize: str | None = None
+    calibrate: str | None = None
+    method: str = "auto"
     lossless: bool = True
     budget_ram: int | None = None
     budget_flash: int | None = None
@@ -31,17 +36,38 @@ class Request:
 def build(request: Request, progress: Progress = silent) -> Report:
     """Write the artifact and return its report; nothing is written where InputError or CheckError is raised."""
     target = targets.load(request.target)
+    _refuse_contradictions(request)
     with save.staged(request.output, folder=True) as folder:
         progress("reading the model")
         graph = read(request.model, request.input_shapes)
         macs_original = graph.macs()
         progress("compiling")
-        compiled = compile_graph(graph, target, lossless=request.lossless)
+        quantization = _quantization(request, graph)
+        compiled = compile_graph(graph, target, lossless=request.lossless, quantization=quantization, progress=progress)
         progress("writing the report")
-        report = describe(compiled, target, model=request.model.name, macs_original=macs_original)
+        report = describe(compiled, target, model=request.model.name, macs_original=macs_original, quantize=request.quantize)
         check(report, request)
         save.write(folder, compiled.plan, report)
     return report
+
+
+def _refuse_contradictions(request: Request) -> None:
+    if request.quantize not in (None, "int8"):
+        raise InputError(f"cannot quantise to '{request.quantize}'; expected int8")
+    if request.quantize is not None and request.calibrate is None:
+        raise InputError("--quantize needs samples: give --calibrate an .npz file, a folder of images or MODULE:CALLABLE")
+    if request.quantize is None and request.calibrate is not None:
+        raise InputError("--calibrate is for quantising: add --quantize int8")
+
+
+def _quantization(request: Request, graph: Graph) -> Quantization | None:
+    if request.quantize is None or request.calibrate is None:
+        return None
+    if quantised := next((value for node in graph.nodes for value in node.outputs if value.quantized), None):
+        raise InputError(
+            f"'{request.model}' is quantised already ('{quantised.name}' is {quantised.type}); build it without --quantize"
+        )
+    return Quantization(calibrate.load(request.calibrate, graph.inputs), request.method)
 
 
 def check(report: Report, request: Request) -> None:

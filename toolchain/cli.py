@@ -42,7 +42,7 @@ Threads = Annotated[int, typer.Option(help="How many threads to run on.", min=1)
 @app.command(
     epilog="Examples:\n\n"
     "  python -m toolchain build model.tflite\n\n"
-    "  python -m toolchain build model.onnx --input-shape image=1,3,224,224\n\n"
+    "  python -m toolchain build model.onnx --input-shape image=1,3,224,224 --quantize int8 --calibrate images/\n\n"
     "  python -m toolchain build model.tflite --budget-ram 64K --budget-flash 256K --require-fast"
 )
 def build(
@@ -52,6 +52,14 @@ def build(
         Path | None, typer.Option("--output", "-o", help="The folder to write. [dim]\\[default: MODEL's name + .sinter][/dim]")
     ] = None,
     input_shape: InputShape = None,
+    quantize: Annotated[str | None, typer.Option(help="Quantise a float model after training: int8.")] = None,
+    calibrate: Annotated[
+        str | None,
+        typer.Option(help="Samples to quantise with: an .npz file, a folder of images (scaled to 0..1), or MODULE:CALLABLE."),
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="How ranges are chosen: minmax, percentile, mse, or auto to measure them all.")
+    ] = "auto",
     lossless: Annotated[bool, typer.Option(help="Remove channels whose absence changes no output.")] = True,
     budget_ram: Annotated[str | None, typer.Option(help="Fail if a run needs more RAM: bytes, or 64K, 2M.")] = None,
     budget_flash: Annotated[str | None, typer.Option(help="Fail if the plan file is larger: bytes, or 256K, 2M.")] = None,
@@ -71,6 +79,9 @@ def build(
         target=target,
         output=output or Path(f"{model.stem}.sinter"),
         input_shapes=arguments.input_shapes(input_shape or []),
+        quantize=quantize,
+        calibrate=calibrate,
+        method=method,
         lossless=lossless,
         budget_ram=arguments.size(budget_ram),
         budget_flash=arguments.size(budget_flash),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,13 +51,18 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Layers worst first. `unmatched` names the layers that have no tensor of the same name and shape in the original."""
+    """Layers worst first. `narrowed` names those left out because they lost channels, `unmatched` those the original has not.
+
+    `rescaled`: equalisation gave every channel a factor of its own, so that layers are compared up to the factor that fits best.
+    """
 
     samples: int
     layer_samples: int
     outputs: list[TensorError]
     layers: list[TensorError]
+    narrowed: list[str]
     unmatched: list[str]
+    rescaled: bool
     predictions: Predictions | None
 
 
@@ -114,9 +119,11 @@ def compare(
 
     layers = _Layers(report, graph)
     shown = min(layer_samples, len(samples))
-    for index in range(shown):
-        progress("comparing layers", index, shown)
-        layers.add(model, [real(samples.inputs[t.name][index], t) for t in inputs])
+    rescaled = bool(report.tries and report.tries[0].equalized)
+    for step in (layers.fit, layers.add) if rescaled else (layers.add,):
+        for index in range(shown):
+            progress("comparing layers", index, shown)
+            step(model, [real(samples.inputs[t.name][index], t) for t in inputs])
 
     fast = runtime.Model(compile_graph(read(original, input_shapes), targets.load("host")).plan)
     sums = [_Sums() for _ in report.outputs]
@@ -134,7 +141,9 @@ def compare(
         layer_samples=shown,
         outputs=[s.error(t.name, None, t.dtype) for s, t in zip(sums, report.outputs, strict=True)],
         layers=layers.ranked(),
+        narrowed=layers.narrowed,
         unmatched=layers.unmatched,
+        rescaled=rescaled,
         predictions=_predictions(np.array(chosen), samples.labels) if many else None,
     )
 
@@ -184,28 +193,48 @@ class _Layers:
 
     report: Report
     graph: Graph
+    narrowed: list[str] = field(default_factory=list)
     unmatched: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         known: dict[tuple[str, tuple[int, ...]], Value] = {}
         for value in (value for node in self.graph.nodes for value in node.outputs):
             known.setdefault((value.name, value.shape), value)
+        names = {name for name, _ in known}
         self.pairs: dict[Value, tuple[int, Layer, Result]] = {}
         for index, layer in enumerate(self.report.layers):
             found = [(known[key], r) for r in layer.results if (key := (r.name, tuple(r.shape))) in known]
             self.pairs.update({value: (index, layer, result) for value, result in found})
             if not found:
-                self.unmatched.append(layer.name)
+                known_name = any(r.name in names for r in layer.results)
+                (self.narrowed if known_name else self.unmatched).append(layer.name)
         self.sums = {value: _Sums() for value in self.pairs}
+        self.fits = {value: (np.zeros(1), np.zeros(1)) for value in self.pairs}
+
+    def fit(self, model: runtime.Model, reals: Sequence[Array]) -> None:
+        """Sum up what gives each channel (last axis) its best factor, sum(r y) / sum(y^2)."""
+        for value, reference, actual in self._both(model, reals):
+            channels = (value.shape[-1] if value.shape else 1) or 1
+            r, y = reference.reshape(-1, channels), actual.reshape(-1, channels)
+            shared, energy = self.fits[value]
+            self.fits[value] = (shared + (r * y).sum(axis=0), energy + (y * y).sum(axis=0))
 
     def add(self, model: runtime.Model, reals: Sequence[Array]) -> None:
+        """Sum up the errors of one sample."""
+        for value, reference, actual in self._both(model, reals):
+            shared, energy = self.fits[value]
+            factors = np.divide(shared, energy, out=np.ones_like(shared), where=energy > 0)
+            self.sums[value].add(reference, (actual.reshape(-1, factors.size) * factors).ravel())
+
+    def _both(self, model: runtime.Model, reals: Sequence[Array]) -> Iterator[tuple[Value, Array, Array]]:
+        """Each compared tensor of one sample, the original's and the artifact's, flat and in real values."""
         arrays: dict[Value, Array] = {}
         run(self.graph, [stored(x, value) for x, value in zip(reals, self.graph.inputs, strict=True)], keep=arrays)
         written = model.trace([x.reshape(tensor.shape) for x, tensor in zip(reals, model.inputs, strict=True)])
         for value, (index, _, result) in self.pairs.items():
             actual = np.frombuffer(written[index][result.output], np.dtype(result.dtype))
             reference = real(arrays[value], tensor_info(value.name, value.type))
-            self.sums[value].add(reference.astype(np.float64).ravel(), real(actual, result).astype(np.float64))
+            yield value, reference.astype(np.float64).ravel(), real(actual, result).astype(np.float64)
 
     def ranked(self) -> list[TensorError]:
         worst = self._worst_sources()

@@ -57,9 +57,9 @@ def test_benchmark_runs(tmp_path: Path) -> None:
         "--seconds",
         "0.1",
         "--json",
-        figures,
+        str(figures),
         "--plot",
-        plot,
+        str(plot),
     ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)

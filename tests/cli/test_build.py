@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli.conftest import Sinter, everything
@@ -135,6 +136,20 @@ def test_an_old_artifact_is_replaced_whole(sinter: Sinter, artifact: Path, tmp_p
 def test_missing_folders_above_are_made(sinter: Sinter, model: Path) -> None:
     assert sinter("build", model, "-o", "a/b/c").code == 0
     assert everything(Path("a/b/c")) == FILES
+
+
+def test_quantised_build_tells_what_was_measured(sinter: Sinter, model: Path) -> None:
+    samples = np.random.default_rng(1).normal(0, 1, (20, 12, 1, 1)).astype(np.float32)
+    np.savez("samples.npz", pixels=samples)
+    result = sinter("build", model, "--quantize", "int8", "--calibrate", "samples.npz", "-o", "q")
+    assert result.code == 0 and "kept" in result.out and "conv_s8" in result.out
+    report = json.loads(Path("q/report.json").read_text())
+    assert report["quantize"] == "int8" and report["macs_original"] == 2280
+    tries = [entry["snr"] for entry in report["tries"]]
+    assert len(tries) >= 4 and tries == sorted(tries, reverse=True) and tries[0] > 25
+    assert [layer["results"][0]["dtype"] for layer in report["layers"] if layer["operator"] == "Conv"] == ["int8"] * 3
+    one = sinter("build", model, "--quantize", "int8", "--calibrate", "samples.npz", "--method", "mse", "-o", "one", "--json").json
+    assert {entry["method"] for entry in one["tries"]} == {"mse"}
 
 
 def test_module_runs_in_a_process_of_its_own(model: Path, tmp_path: Path) -> None:

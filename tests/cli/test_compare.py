@@ -70,6 +70,22 @@ def sinter_run(sinter: Sinter, artifact: Path, x: np.ndarray) -> np.ndarray:
         return np.asarray(outputs["scores"])
 
 
+def test_equalised_channels_are_compared_up_to_their_factors(
+    sinter: Sinter, model: Path, samples: tuple[Path, np.ndarray, np.ndarray]
+) -> None:
+    options = ("--quantize", "int8", "--calibrate", samples[0])
+    built = sinter("build", model, "-o", "q", *options, "--json").json
+    found = sinter("compare", "q", model, "--data", samples[0], "--labels", "label", "--json").json
+    assert found["rescaled"] == built["tries"][0]["equalized"]
+    assert all(layer["snr"] > 25 for layer in found["layers"]) and len(found["layers"]) == 3
+    assert found["outputs"][0]["snr"] > 25 and found["predictions"]["accuracy"] > 0.8
+    (output,) = found["outputs"]
+    graph, worst = read(model), 0.0
+    for x in samples[1]:
+        worst = max(worst, float(np.abs(run(graph, [x[None]])[0] - sinter_run(sinter, Path("q"), x)).max()))
+    assert output["max_error"] == pytest.approx(worst, rel=1e-4)
+
+
 def test_data_forms(sinter: Sinter, artifact: Path, model: Path) -> None:
     integers = np.random.default_rng(3).integers(0, 9, (6, 12, 1, 1), np.uint8)
     for name, arrays in {

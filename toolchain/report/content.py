@@ -13,7 +13,8 @@ from toolchain.errors import InputError
 from toolchain.ir import Type
 from toolchain.kernels import families
 from toolchain.memory.plan import lifetimes
-from toolchain.program import Operand, Region, Step
+from toolchain.program import Operand, Program, Region, Step
+from toolchain.quantize.post_training import Try
 from toolchain.targets import Target
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class PassEffect:
 
 @dataclass(frozen=True)
 class Report:
-    """A build. `plan_sha256` ties it to its model.sntr."""
+    """A build. `plan_sha256` ties it to its model.sntr; `tries` are the ways to quantise that were measured, the one kept first."""
 
     model: str
     target: str
@@ -98,6 +99,7 @@ class Report:
     layers: list[Layer]
     buffers: list[BufferUse]
     passes: list[PassEffect] = field(default_factory=list)
+    tries: list[Try] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -136,9 +138,7 @@ def covered(buffers: Sequence[BufferUse]) -> int:
     return total
 
 
-def describe(
-    compiled: Compiled, target: Target, *, model: str, macs_original: int, quantize: str | None = None, notes: Sequence[str] = ()
-) -> Report:
+def describe(compiled: Compiled, target: Target, *, model: str, macs_original: int, quantize: str | None = None) -> Report:
     """The report of a compiled model: `model` is its file name, `macs_original` counts the graph as it was read."""
     program, plan = compiled.program, compiled.plan
     seen: set[int] = set()
@@ -164,8 +164,19 @@ def describe(
             BufferUse(buffer.name, buffer.size, buffer.offset, first, last) for buffer, (first, last) in lifetimes(program).items()
         ],
         passes=[PassEffect(s.name, *s.nodes, *s.macs, list(s.notes)) for s in compiled.savings],
-        notes=list(notes),
+        tries=list(compiled.tries),
+        notes=_notes(program),
     )
+
+
+def _notes(program: Program) -> list[str]:
+    """What a reader of the report should know: layers of an integer graph that run in float."""
+    results = [(step, tensor) for step in program.steps for tensor in step.results]
+    integer = any(tensor.type.quant is not None for _, tensor in results)
+    floating = [step.name for step, tensor in results if tensor.type.dtype.kind == "f" and step.op != "Dequantize"]
+    if not integer or not floating:
+        return []
+    return [f"{len(floating)} layers of a quantised model run in float32, for want of an integer form: {', '.join(floating)}"]
 
 
 def tensor_info(name: str, type: Type) -> TensorInfo:

@@ -50,6 +50,7 @@ def page(report: Report) -> str:
         _memory(report),
         _plots(report),
         _notes(report),
+        _tries(report),
         _passes(report),
         _layers(report),
         _interface(report),
@@ -115,6 +116,17 @@ def _notes(report: Report) -> str:
     if not report.notes:
         return ""
     return f"<section><h2>Notes</h2><ul>{''.join(f'<li>{escape(note)}</li>' for note in report.notes)}</ul></section>"
+
+
+def _tries(report: Report) -> str:
+    if not report.tries:
+        return ""
+    rows = [
+        (escape(t.method), "yes" if t.equalized else "", "yes" if t.corrected else "", f"{t.snr:.1f} dB", "" if index else "kept")
+        for index, t in enumerate(report.tries)
+    ]
+    table = _table(("Ranges", "Equalised", "Bias corrected", "#signal-to-noise of the outputs", ""), rows)
+    return f"<section><h2>Ways to quantise that were measured</h2>{table}</section>"
 
 
 def _passes(report: Report) -> str:

@@ -72,6 +72,15 @@ def passes(report: Report) -> Table | None:
     return table("Passes", ("pass", "#changes", "#nodes", "#MACs"), rows) if rows else None
 
 
+def tries(report: Report) -> Table:
+    """The ways to quantise that were measured, the one kept first."""
+    rows = [
+        (t.method, "yes" if t.equalized else "", "yes" if t.corrected else "", f"{t.snr:.1f}", "kept" if index == 0 else "")
+        for index, t in enumerate(report.tries)
+    ]
+    return table(f"Quantised to {report.quantize}", ("ranges", "equalised", "bias corrected", "#SNR dB", ""), rows)
+
+
 def build(report: Report) -> Group:
     """What build prints."""
     slow = report.slow_layers()
@@ -84,6 +93,8 @@ def build(report: Report) -> Group:
             "",
             escape(f"{len(slow)} of {len(report.layers)} layers run on a portable kernel for want of a fast one: {names}"),
         ]
+    if report.tries:
+        parts += ["", tries(report)]
     parts += [escape(f"note: {note}") for note in report.notes]
     return Group(*parts)
 
@@ -170,11 +181,18 @@ def comparison(result: Comparison) -> Group:
     parts += [
         table(f"Outputs, on {result.samples:,} samples", columns, [row(error) for error in result.outputs]),
         "",
-        table(f"Layers, worst first, on {result.layer_samples:,} samples", columns, [row(error) for error in result.layers]),
+        table(
+            f"Layers, worst first, on {result.layer_samples:,} samples{', up to a factor per channel' if result.rescaled else ''}",
+            columns,
+            [row(error) for error in result.layers],
+        ),
     ]
     if result.unmatched:
         names = ", ".join(map(text.label, result.unmatched))
-        parts += ["", escape(f"{len(result.unmatched)} layers have no tensor of that name and shape in the original: {names}")]
+        parts += ["", escape(f"{len(result.unmatched)} layers have no tensor of that name in the original: {names}")]
+    if result.narrowed:
+        names = ", ".join(map(text.label, result.narrowed))
+        parts += ["", escape(f"{len(result.narrowed)} layers lost channels; to compare them, build with --no-lossless: {names}")]
     return Group(*parts)
 
 
