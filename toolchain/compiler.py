@@ -19,8 +19,10 @@ from toolchain.passes.fuse_activations import fuse_activations
 from toolchain.passes.fuse_pads import fuse_pads
 from toolchain.passes.fuse_scales import fuse_scales
 from toolchain.passes.layout import cancel_transposes
+from toolchain.passes.legalize import legalize
 from toolchain.passes.lossless import remove_channels
 from toolchain.passes.merge_duplicates import merge_duplicates
+from toolchain.passes.quantization import fuse_quantization
 from toolchain.passes.remove_dead_nodes import remove_dead_nodes
 from toolchain.passes.remove_identities import remove_identities
 from toolchain.program import Program
@@ -45,15 +47,22 @@ def read(path: Path, input_shapes: Mapping[str, Sequence[int]] | None = None) ->
     return graph
 
 
+def pipeline(*, lossless: bool = True) -> list[Pass]:
+    """The passes in the order in which they run. `lossless` allows removing channels that change no output."""
+    return [
+        *(remove_dead_nodes, fold_constants, merge_duplicates),
+        *(cancel_transposes, remove_identities),
+        *(fuse_pads, fuse_scales, fuse_activations),
+        # Layers that become int8 here meet their padding and clamps as int8.
+        *(fuse_quantization, fuse_pads, fuse_activations),
+        *([remove_channels] if lossless else []),
+        *(legalize, fold_constants, merge_duplicates, remove_identities),
+    ]
+
+
 def optimise(graph: Graph, *, lossless: bool = True) -> list[Saving]:
-    """Every pass over the graph, in order and verified after each; what each saved."""
-    steps: list[Pass] = [remove_dead_nodes, fold_constants, merge_duplicates]
-    steps += [cancel_transposes, remove_identities]
-    steps += [fuse_pads, fuse_scales, fuse_activations]
-    if lossless:
-        steps.append(remove_channels)
-    steps += [fold_constants, merge_duplicates, remove_identities]
-    return [apply(step, graph) for step in steps]
+    """Run every pass over the graph, verified after each; what each saved."""
+    return [apply(step, graph) for step in pipeline(lossless=lossless)]
 
 
 @dataclass(frozen=True)

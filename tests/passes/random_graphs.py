@@ -9,12 +9,16 @@ import numpy as np
 from hypothesis import strategies as st
 
 from tests.passes.graphs import conv, dense, float32, int8
-from toolchain.ir import Array, Builder, Graph, Quant, Value
+from toolchain.ir import Array, Builder, Graph, Quant, Value, constant
 from toolchain.ops.add import Add
+from toolchain.ops.concat import Concat
 from toolchain.ops.conv import Conv
 from toolchain.ops.lookup import Lookup
+from toolchain.ops.pad import Pad
 from toolchain.ops.pool import AveragePool, MaxPool
 from toolchain.ops.reshape import Reshape
+from toolchain.ops.slice import span
+from toolchain.ops.take import Take
 from toolchain.spatial import Window
 
 Draw = Callable[[st.SearchStrategy[int]], int]
@@ -82,11 +86,33 @@ class _Maker:
         table = self.generator.integers(0, 256, 256, np.uint8).tobytes()
         return self.builder.add(Lookup(table, "int8"), x, quant=x.quant)
 
+    def parts(self, x: Value) -> Value:
+        """Channels put together anew: a concatenation of slices and picked channels, with a constant among them."""
+        axis, parts = x.type.rank - 1, []
+        for _ in range(self.number(1, 3)):
+            kind, start = self.number(0, 3), self.number(0, x.shape[-1] - 1)
+            if kind == 0:
+                stored = self.generator.integers(-128, 128, (*x.shape[:-1], 2))
+                parts.append(constant(stored.astype(x.dtype), quant=x.quant))
+            elif kind == 1:
+                picked = tuple(self.number(0, x.shape[-1] - 1) for _ in range(self.number(1, 4)))
+                parts.append(self.builder.add(Take(axis, picked), x, quant=x.quant))
+            else:
+                size = self.number(1, x.shape[-1] - start)
+                parts.append(self.builder.add(span(axis, start, size, x.shape), x, quant=x.quant))
+        if all(part.data is not None for part in parts):
+            parts.append(x)
+        return self.builder.add(Concat(axis), *parts, quant=x.quant)
+
+    def pad(self, x: Value) -> Value:
+        fill = constant(np.asarray(self.zero(), x.dtype), quant=x.quant)
+        return self.builder.add(Pad(((0, 0), (1, 0), (0, 1), (0, self.number(0, 1)))), x, fill, quant=x.quant)
+
     def graph(self) -> Graph:
         shape = (1, self.number(3, 6), self.number(3, 6), self.number(1, 4))
         x = self.builder.input("x", int8(*shape, scale=0.1, zero=self.zero()) if self.quantized else float32(*shape))
-        layers = [self.conv, self.conv, self.conv, self.pool, self.branch, self.table]
-        for _ in range(self.number(1, 6)):
+        layers = [self.conv, self.conv, self.conv, self.pool, self.branch, self.table, self.parts, self.pad]
+        for _ in range(self.number(1, 7)):
             x = layers[self.number(0, len(layers) - 1)](x)
             if self.number(0, 9) == 0:
                 self.builder.output(x, f"side{len(self.builder.graph.outputs)}")

@@ -12,6 +12,7 @@ from toolchain.ops.add import Add
 from toolchain.ops.clip import Clip
 from toolchain.ops.conv import Conv
 from toolchain.ops.conv_transpose import ConvTranspose
+from toolchain.ops.extremum import Maximum, Minimum
 from toolchain.ops.fully_connected import FullyConnected
 from toolchain.ops.mul import Mul
 from toolchain.ops.pool import AveragePool, MaxPool
@@ -27,7 +28,21 @@ def fuse_activations(graph: Graph) -> list[str]:
 
     int8: only where both clamp in one quantisation and every byte stays the same.
     """
-    return rewrite(graph, _clip)
+    return rewrite(graph, _extremum, _clip)
+
+
+def _extremum(rewriter: Rewriter, node: Node) -> str | None:
+    """The larger or smaller of a float and a constant number is a clamp."""
+    if not isinstance(node.op, Minimum) or node.output.dtype != np.float32:
+        return None
+    left, right = node.inputs
+    x, c = (left, right) if right.data is not None else (right, left)
+    if c.data is None or c.type.size != 1 or x.data is not None or x.shape != node.output.shape or np.isnan(c.data).any():
+        return None
+    bound = float(c.data.reshape(()))
+    clip = Clip(low=bound) if isinstance(node.op, Maximum) else Clip(high=bound)
+    rewriter.replace(node.output, rewriter.add(Clip(node.op.low, node.op.high), rewriter.add(clip, x)))
+    return "clamps"
 
 
 def _clip(rewriter: Rewriter, node: Node) -> str | None:

@@ -12,6 +12,7 @@ from toolchain.ir import Array, Graph, Node, Value, constant
 from toolchain.ops.add import Add, Sub
 from toolchain.ops.conv import Conv
 from toolchain.ops.conv_transpose import ConvTranspose
+from toolchain.ops.division import Div
 from toolchain.ops.fully_connected import FullyConnected
 from toolchain.ops.mul import Mul
 from toolchain.rewrite import Rewriter, rewrite
@@ -44,18 +45,22 @@ class _Affine:
 
 
 def _affine(node: Node) -> _Affine | None:
-    """A float Add, Sub or Mul of a constant that differs along the last axis at most, and does not enlarge its input."""
-    if not isinstance(node.op, Add | Mul) or node.output.dtype != np.float32:
+    """A float Add, Sub, Mul or Div by a constant that differs along the last axis at most, and does not enlarge its input."""
+    if not isinstance(node.op, Add | Mul | Div) or node.output.dtype != np.float32:
         return None
     left, right = node.inputs
-    x, c = (left, right) if right.data is not None else (right, left)
+    x, c = (left, right) if right.data is not None or isinstance(node.op, Div) else (right, left)
     if c.data is None or x.data is not None or x.shape != node.output.shape or not np.isfinite(c.data).all():
         return None
     if c.type.size != 1 and (c.type.rank > x.type.rank or c.type.size != c.shape[-1]):
         return None
     values = c.data.astype(np.float64).reshape(() if c.type.size == 1 else (-1,))
     factor, term = np.asarray(1.0), values
-    if isinstance(node.op, Mul):
+    if isinstance(node.op, Div):
+        if not values.all():
+            return None
+        factor, term = 1 / values, np.asarray(0.0)
+    elif isinstance(node.op, Mul):
         factor, term = values, np.asarray(0.0)
     elif isinstance(node.op, Sub) and c is right:
         term = -values
@@ -72,10 +77,16 @@ def _into_layer_before(rewriter: Rewriter, node: Node) -> str | None:
         return None
     clamp = _scaled_clamp(layer, affine)
     _, w, b = layer.inputs
-    if clamp is None or w.data is None or b.data is None:
+    if clamp is None or b.data is None:
         return None
-    rows = np.broadcast_to(affine.factor, w.shape[:1]).reshape(-1, *(1,) * (w.type.rank - 1))
-    weights, bias = w.data * rows, b.data * affine.factor + affine.term
+    if w.data is not None:
+        rows = np.broadcast_to(affine.factor, w.shape[:1]).reshape(-1, *(1,) * (w.type.rank - 1))
+        weights: Array | None = w.data * rows
+    elif (affine.factor == 1).all():
+        weights = None
+    else:
+        return None
+    bias = b.data * affine.factor + affine.term
     return _rebuild(rewriter, layer, node, layer.inputs[0], weights, bias, _composed(clamp, (affine.low, affine.high)))
 
 
@@ -114,16 +125,19 @@ def _into_layer_after(rewriter: Rewriter, node: Node) -> str | None:
 
 
 def _rebuild(
-    rewriter: Rewriter, layer: Node, replaced: Node, x: Value, weights: Array, bias: Array, clamp: tuple[float, float]
+    rewriter: Rewriter, layer: Node, replaced: Node, x: Value, weights: Array | None, bias: Array, clamp: tuple[float, float]
 ) -> str | None:
-    """Put a layer with other constants in the place of `replaced`; nothing where a constant leaves float32's range."""
+    """Put a layer with other constants in the place of `replaced`; nothing where a constant leaves float32's range.
+
+    Where `weights` is None, they stay.
+    """
     _, w, b = layer.inputs
-    if max(np.abs(weights).max(initial=0), np.abs(bias).max(initial=0)) > np.finfo(np.float32).max:
+    if any(np.abs(new).max(initial=0) > np.finfo(np.float32).max for new in (weights, bias) if new is not None):
         return None
     assert isinstance(layer.op, Conv | ConvTranspose | FullyConnected)
     op = replace(layer.op, low=clamp[0], high=clamp[1])
-    new = [constant(weights.astype(np.float32), w.name), constant(bias.astype(np.float32), b.name)]
-    rewriter.replace(replaced.output, rewriter.add(op, x, *new))
+    w = w if weights is None else constant(weights.astype(np.float32), w.name)
+    rewriter.replace(replaced.output, rewriter.add(op, x, w, constant(bias.astype(np.float32), b.name)))
     return "takes a constant factor and term into its weights"
 
 
@@ -144,11 +158,11 @@ def _in_a_row(rewriter: Rewriter, node: Node) -> str | None:
     if not (np.isfinite(factor).all() and np.isfinite(term).all()):
         return None
     clamp = outer.low, outer.high
-    if isinstance(node.op, Mul) and isinstance(source.op, Mul):
+    if isinstance(node.op, Mul | Div) and isinstance(source.op, Mul | Div):
         y = rewriter.add(Mul(*clamp), inner.x, constant(factor))
     elif (inner.factor == 1).all() and (outer.factor == 1).all():
         y = rewriter.add(Add(*clamp), inner.x, constant(term))
-    elif isinstance(node.op, Mul) and (inner.factor == 1).all() and rewriter.producer(inner.x, Mul) is not None:
+    elif isinstance(node.op, Mul | Div) and (inner.factor == 1).all() and rewriter.producer(inner.x, (Mul, Div)) is not None:
         y = rewriter.add(Add(*clamp), rewriter.add(Mul(), inner.x, constant(factor)), constant(term))
     else:
         return None

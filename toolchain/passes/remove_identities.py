@@ -18,7 +18,7 @@ _TRIAL_LIMIT = 1 << 24
 
 def remove_identities(graph: Graph) -> list[str]:
     """Remove what leaves its input as it is, merge reshapes, transposes and tables in a row; to a fixpoint."""
-    return rewrite(graph, _reshape, _movement, merge_transposes, _tables)
+    return rewrite(graph, _reshape, _movement, merge_transposes, merge_tables)
 
 
 def _reshape(rewriter: Rewriter, node: Node) -> str | None:
@@ -56,7 +56,8 @@ def _movement(rewriter: Rewriter, node: Node) -> str | None:
     return "keeps the order of the elements"
 
 
-def _tables(rewriter: Rewriter, node: Node) -> str | None:
+def merge_tables(rewriter: Rewriter, node: Node) -> str | None:
+    """Tables in a row become one, and one that changes no byte goes."""
     if not isinstance(node.op, Lookup):
         return None
     x, y = node.inputs[0], node.output

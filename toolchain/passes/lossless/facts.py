@@ -13,6 +13,7 @@ from toolchain.ops.conv import Conv, finish
 from toolchain.ops.conv_transpose import ConvTranspose
 from toolchain.ops.fully_connected import FullyConnected
 from toolchain.ops.pool import AveragePool, MaxPool
+from toolchain.ops.reshape import Reshape
 from toolchain.passes.lossless.relations import Indices, Product, channels, product, sources
 from toolchain.quantize.numerics import integer_range
 
@@ -120,7 +121,7 @@ def _mapped(node: Node, mapped: list[Indices], facts: list[Channels]) -> Channel
     rest = unknown(y.type)
     parts = [np.where(index < 0, -1, fact.same[index]) for index, fact in zip(mapped, facts, strict=True)]
     # A reshape that flattens puts one channel in several places; those are different channels afterwards.
-    place = rest.same // channels(node.inputs[0]) if node.op.movement else np.zeros_like(rest.same)
+    place = rest.same // channels(node.inputs[0]) if isinstance(node.op, Reshape) else np.zeros_like(rest.same)
     same = first_equal(zip(place.tolist(), *(part.tolist() for part in parts), strict=True))
     known = np.all([(index < 0) | fact.known[index] for index, fact in zip(mapped, facts, strict=True)], axis=0)
     if node.op.movement and all(value.quant == y.quant for value in node.inputs):

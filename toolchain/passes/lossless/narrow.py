@@ -12,6 +12,8 @@ from toolchain.ir import Graph, Node, Value, constant
 from toolchain.ops.conv import Conv
 from toolchain.ops.conv_transpose import ConvTranspose
 from toolchain.ops.reshape import Reshape
+from toolchain.ops.slice import Slice
+from toolchain.ops.take import Take
 from toolchain.passes.lossless.relations import Indices, Product, channels, product, sources
 
 Mask = NDArray[np.bool_]
@@ -80,17 +82,37 @@ def _narrow(node: Node, found: Product | None, mapped: list[Indices] | None, liv
     if found is not None:
         _narrow_product(node, found, live[node.inputs[0]], live[node.output])
     elif mapped is not None:
-        for position, (value, index) in enumerate(zip(node.inputs, mapped, strict=True)):
-            if value.data is not None and channels(value) == len(index) > 1:
-                node.inputs[position] = _take(value, live[node.output], value.type.rank - 1)
+        _narrow_mapped(node, mapped, live)
     for value in node.outputs:
         if value.shape:
             value.type = value.type.with_shape((*value.shape[:-1], int(live[value].sum())))
-    if isinstance(node.op, Reshape):
-        node.op = Reshape(node.output.shape)
     if [value.shape for value in node.outputs] == before:
         return None
     return f"{node}: {before[0][-1]} -> {node.output.shape[-1]} channels"
+
+
+def _narrow_mapped(node: Node, mapped: list[Indices], live: dict[Value, Mask]) -> None:
+    keep, op = live[node.output], node.op
+    inputs = []
+    for value, index in zip(node.inputs, mapped, strict=True):
+        read = np.ones(channels(value), bool)
+        if value.data is not None:
+            read[:] = False
+            read[index[keep & (index >= 0)]] = True
+        if not read.all():
+            value = _take(value, read, value.type.rank - 1)
+        if read.any():
+            inputs.append(value)
+    node.inputs = inputs
+    count, source = int(keep.sum()), live.get(inputs[0])
+    if isinstance(op, Reshape):
+        node.op = Reshape((*op.shape[:-1], count))
+    elif isinstance(op, Slice) and source is not None:
+        start = (*op.start[:-1], int(source[: op.start[-1]].sum()))
+        node.op = Slice(start, (*op.size[:-1], count), op.step)
+    elif isinstance(op, Take) and source is not None and op.axis == node.output.type.rank - 1:
+        places = np.cumsum(source) - 1
+        node.op = Take(op.axis, tuple(int(places[index]) for index in np.asarray(op.indices)[keep]))
 
 
 def _narrow_product(node: Node, found: Product, inputs: Mask, outputs: Mask) -> None:

@@ -8,10 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolchain.ir import Array, Node, Value
+from toolchain.ops.concat import Concat
 from toolchain.ops.conv import Conv
 from toolchain.ops.conv_transpose import ConvTranspose
 from toolchain.ops.fully_connected import FullyConnected
 from toolchain.ops.reshape import Reshape
+from toolchain.ops.slice import Slice
+from toolchain.ops.take import Take
 from toolchain.ops.transpose import Transpose
 
 Indices = NDArray[np.int64]
@@ -56,13 +59,24 @@ def sources(node: Node) -> list[Indices] | None:
     """
     if len(node.outputs) != 1 or not node.output.shape:
         return None
-    count = node.output.shape[-1]
-    every = np.arange(count)
-    if isinstance(node.op, Reshape):
+    if any(value.quant is not None and value.quant.axis is not None for value in (*node.inputs, node.output)):
+        return None
+    y, op = node.output, node.op
+    every = np.arange(y.shape[-1])
+    last = y.type.rank - 1
+    if isinstance(op, Reshape):
         (x,) = node.inputs
-        return [every % channels(x)] if channels(x) and count % channels(x) == 0 else None
-    if isinstance(node.op, Transpose):
-        return [every] if node.op.perm[-1] == node.output.type.rank - 1 else None
-    if node.op.channelwise(node) and all(channels(value) in (1, count) for value in node.inputs):
-        return [every if channels(value) == count else np.zeros(count, np.int64) for value in node.inputs]
+        return [every % channels(x)] if channels(x) and len(every) % channels(x) == 0 else None
+    if isinstance(op, Transpose):
+        return [every] if op.perm[-1] == last else None
+    if isinstance(op, Concat) and op.axis == last:
+        ends = np.cumsum([channels(value) for value in node.inputs])
+        starts = [int(end) - channels(value) for end, value in zip(ends, node.inputs, strict=True)]
+        return [np.where((start <= every) & (every < end), every - start, -1) for start, end in zip(starts, ends, strict=True)]
+    if isinstance(op, Slice):
+        return [op.start[-1] + every] if op.step[-1] == 1 else None
+    if isinstance(op, Take) and op.axis == last:
+        return [np.asarray(op.indices, np.int64)]
+    if op.channelwise(node) and all(channels(value) in (1, len(every)) for value in node.inputs):
+        return [every if channels(value) == len(every) else np.zeros_like(every) for value in node.inputs]
     return None

@@ -1,0 +1,125 @@
+"""One float operator whose inputs are dequantised and whose output is quantised, on the stored values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from toolchain.ir import IrError, Node, Op, Quant, Value, constant
+from toolchain.ops.conv import Conv
+from toolchain.ops.conv_transpose import ConvTranspose
+from toolchain.ops.fully_connected import FullyConnected
+from toolchain.ops.quantize import Quantize
+from toolchain.passes.quantization.values import dequantized, stored_whole
+from toolchain.quantize.numerics import dequantize, integer_range, quantize
+from toolchain.rewrite import Rewriter
+
+
+def store_operator(rewriter: Rewriter, node: Node) -> str | None:
+    """Quantize(op(Dequantize(x), ...)) to op(x, ...), where the op has an integer law for these types.
+
+    An operator that keeps its input's quantisation is followed by a rescaling; one that wants all alike has its inputs rescaled.
+    """
+    quant = node.output.quant
+    if not isinstance(node.op, Quantize) or quant is None or node.inputs[0].quantized or not stored_whole(node.output):
+        return None
+    real = rewriter.producer(node.inputs[0])
+    if real is None or rewriter.reader(node.inputs[0]) is not node or len(real.outputs) != 1:
+        return None
+    product = isinstance(real.op, Conv | ConvTranspose | FullyConnected)
+    inputs = _product_inputs(rewriter, real) if product else _inputs(rewriter, real)
+    if inputs is None:
+        return None
+    for quants, result in _choices(inputs, quant):
+        if _has_law(real.op, inputs, quants, result):
+            stored = [rescaled(rewriter, value, wanted) for value, wanted in zip(inputs, quants, strict=True)]
+            y = rewriter.add(real.op, *stored, name=real.name, quant=result)
+            rewriter.replace(node.output, rescaled(rewriter, y, quant))
+            return f"takes over {real}"
+    return None
+
+
+def _choices(inputs: list[Value], quant: Quant) -> Iterator[tuple[list[Quant | None], Quant]]:
+    """Quantisations of the inputs and of the result to try: as they are; the result as the inputs; the inputs as the result."""
+    given = [value.quant for value in inputs]
+    whole = [value.quant for value in inputs if value.quant is not None and stored_whole(value)]
+    yield given, quant
+    if whole and all(other == whole[0] for other in whole):
+        yield given, whole[0]
+    yield [quant if stored_whole(value) else value.quant for value in inputs], quant
+
+
+def _has_law(op: Op, inputs: list[Value], quants: list[Quant | None], result: Quant) -> bool:
+    values = [Value("", replace(value.type, quant=quant), value.data) for value, quant in zip(inputs, quants, strict=True)]
+    try:
+        (type,) = op.infer(*(value.type for value in values))
+    except IrError:
+        return False
+    return type.dtype == np.int8 and op.integer(Node(op, values, [Value("", replace(type, quant=result))]))
+
+
+def _inputs(rewriter: Rewriter, node: Node) -> list[Value] | None:
+    """The stored inputs, those that are no reals as they are; None where one has no stored form."""
+    inputs = []
+    for value in node.inputs:
+        stored: Value | None = value
+        if value.dtype == np.float32:
+            stored = dequantized(rewriter, value) if value.data is None else _scalar(value)
+            if stored is None or not stored_whole(stored):
+                return None
+        assert stored is not None
+        inputs.append(stored)
+    return inputs if any(stored_whole(value) and value.data is None for value in inputs) else None
+
+
+def _scalar(value: Value) -> Value | None:
+    """A constant of one element with a scale of its own, which loses nothing."""
+    if value.type.size != 1 or not np.isfinite(value.constant).all():
+        return None
+    real = float(value.constant.reshape(()))
+    stored = np.full(value.shape, 0 if real == 0 else 127 if real > 0 else -127, np.int8)
+    return constant(stored, value.name, Quant.of(abs(real) / 127 or 1.0, 0))
+
+
+def _product_inputs(rewriter: Rewriter, node: Node) -> list[Value] | None:
+    """Stored input and weights of a convolution or dense layer, and the bias in int32 at the product of their scales."""
+    x, w = (dequantized(rewriter, value) for value in node.inputs[:2])
+    if x is None or w is None or not stored_whole(x) or w.data is None or w.quant is None or w.quant.axis not in (None, 0):
+        return None
+    w = _centred(w)
+    if w is None or x.quant is None or w.quant is None:
+        return None
+    scale = np.float64(x.quant.scale[0]) * w.quant.scales().astype(np.float64)
+    bias = node.inputs[2]
+    stored = dequantized(rewriter, bias)
+    if stored is not None and stored.data is not None and stored.dtype == np.int32 and stored.quant is not None:
+        if not any(stored.quant.zero) and np.allclose(stored.quant.scales(), scale, rtol=1e-5, atol=0):
+            return [x, w, constant(stored.data, stored.name)]
+        bias = constant(dequantize(stored.data, stored.quant), stored.name)
+    if bias.data is None:
+        return None
+    rounded = np.clip(np.rint(bias.data.astype(np.float64) / scale), *integer_range(np.int32))
+    return [x, w, constant(rounded.astype(np.int32), bias.name)]
+
+
+def _centred(weights: Value) -> Value | None:
+    """int8 weights with zero point 0 that mean the same, None where they do not fit."""
+    quant = weights.quant
+    assert quant is not None
+    zeros = quant.zeros().reshape(-1, *(1,) * (weights.type.rank - 1))
+    moved = weights.constant.astype(np.int64) - zeros
+    low, high = integer_range(np.int8)
+    if weights.dtype not in (np.int8, np.uint8) or moved.min(initial=0) < low or moved.max(initial=0) > high:
+        return None
+    return constant(moved.astype(np.int8), weights.name, replace(quant, zero=(0,) * len(quant.zero)))
+
+
+def rescaled(rewriter: Rewriter, value: Value, quant: Quant | None) -> Value:
+    """An int8 value in another quantisation; a constant becomes one that is."""
+    if quant is None or value.quant is None or value.quant == quant:
+        return value
+    if value.data is not None:
+        return constant(quantize(dequantize(value.data, value.quant), quant, np.int8), value.name, quant)
+    return rewriter.add(Quantize("int8"), value, quant=quant)
