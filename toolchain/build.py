@@ -9,6 +9,7 @@ from pathlib import Path
 from toolchain import targets
 from toolchain.compiler import Quantization, compile_graph, read
 from toolchain.errors import CheckError, InputError
+from toolchain.files import staged
 from toolchain.ir import Graph
 from toolchain.progress import Progress, silent
 from toolchain.quantize import calibrate
@@ -37,7 +38,7 @@ def build(request: Request, progress: Progress = silent) -> Report:
     """Write the artifact and return its report; nothing is written where InputError or CheckError is raised."""
     target = targets.load(request.target)
     _refuse_contradictions(request)
-    with save.staged(request.output, folder=True) as folder:
+    with staged(request.output, folder_of=save.FILES) as folder:
         progress("reading the model")
         graph = read(request.model, request.input_shapes)
         macs_original = graph.macs()

@@ -115,7 +115,7 @@ def compare(
     graph = read(original, input_shapes)
     _refuse_strangers(report, graph, original)
     inputs = [tensor_info(value.name, value.type) for value in graph.inputs]
-    samples = data.samples(source, inputs, labels)
+    samples = data.samples(source, {value.name: value.type for value in graph.inputs}, labels)
 
     layers = _Layers(report, graph)
     shown = min(layer_samples, len(samples))

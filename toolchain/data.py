@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from toolchain.errors import InputError
-from toolchain.ir import Array
-from toolchain.report.content import TensorInfo
-from toolchain.report.save import staged, writing
+from toolchain.files import staged, writing
+from toolchain.ir import Array, Type
 
 
 def load(path: Path) -> dict[str, Array]:
@@ -57,65 +56,61 @@ class Samples:
         return {name: array[index] for name, array in self.inputs.items()}
 
 
-def samples(path: Path, inputs: Sequence[TensorInfo], labels: str | None = None) -> Samples:
+def samples(path: Path, inputs: Mapping[str, Type], labels: str | None = None) -> Samples:
     """Cut the arrays of a file into runs: each is [n, *shape], or, where the model takes one at a time, [n, *shape[1:]].
 
-    Integers for a floating-point input are converted. `labels` names the array of class numbers. InputError says what does not fit.
+    A lone input takes the array of its name, else the only one that fits. Integers for a floating-point input are converted.
+    `labels` names the array of class numbers. InputError says what does not fit.
     """
     arrays = load(path)
     classes: Array | None = None
     if labels is not None:
         if labels not in arrays:
-            raise InputError(f"'{path}' holds no '{labels}' for the labels, but {', '.join(repr(name) for name in arrays)}")
+            raise InputError(f"'{path}' holds no '{labels}' for the labels, but {', '.join(map(repr, arrays))}")
         classes = arrays.pop(labels)
-    wanted = {name: array for name, array in arrays.items() if name in {t.name for t in inputs}}
-    if len(inputs) == 1 and not wanted:
-        wanted = {name: array for name, array in arrays.items() if _runs(array, inputs[0]) is not None}
-    bound = by_name(wanted if wanted else arrays, [t.name for t in inputs], path)
+    held = ", ".join(f"'{name}' {array.dtype}{list(array.shape)}" for name, array in arrays.items()) or "nothing"
     cut: dict[str, Array] = {}
-    for tensor in inputs:
-        runs = _runs(bound[tensor.name], tensor)
+    for name, type in inputs.items():
+        chosen = (
+            [name] if name in arrays or len(inputs) > 1 else [n for n, array in arrays.items() if _runs(array, type) is not None]
+        )
+        runs = _runs(arrays[chosen[0]], type) if len(chosen) == 1 and chosen[0] in arrays else None
         if runs is None:
-            array = bound[tensor.name]
-            raise InputError(
-                f"input '{tensor.name}' of '{path}' is {array.dtype}{list(array.shape)}, expected any number of "
-                f"{tensor.dtype}{tensor.shape}"
-            )
-        cut[tensor.name] = runs
+            raise InputError(f"'{path}' holds {held}; expected an array '{name}' with any number of samples of {type}")
+        cut[name] = runs
     counts = {len(array) for array in cut.values()}
-    if len(counts) != 1 or 0 in counts:
-        raise InputError(f"the inputs in '{path}' hold {sorted(counts)} samples, expected at least one, the same number in each")
-    if classes is not None and classes.shape != (counts.copy().pop(),):
+    if len(counts) != 1:
+        raise InputError(f"'{path}' holds different numbers of samples: {held}")
+    count = counts.pop()
+    if count == 0:
+        raise InputError(f"'{path}' holds no samples: {held}")
+    if classes is not None and classes.shape != (count,):
         raise InputError(
-            f"the labels '{labels}' are {classes.dtype}{list(classes.shape)}, expected one for each of {counts.pop()} samples"
+            f"the labels '{labels}' are {classes.dtype}{list(classes.shape)}, expected one for each of {count} samples"
         )
     return Samples(cut, classes)
 
 
-def _runs(array: Array, tensor: TensorInfo) -> Array | None:
-    """The array as [runs, *shape] in the tensor's element type, None where it does not fit."""
-    shape = tuple(tensor.shape)
+def _runs(array: Array, type: Type) -> Array | None:
+    """The array as [runs, *shape] in the type's elements, or in float32 for quantised ones; None where it does not fit."""
     if array.ndim == 0:
         return None
-    if array.shape == shape:
+    if array.shape == type.shape:
         array = array[None]
-    elif array.shape[1:] != shape:
-        if array.ndim != len(shape) or not shape or shape[0] != 1 or array.shape[1:] != shape[1:]:
+    elif array.shape[1:] != type.shape:
+        if array.ndim != type.rank or type.shape[:1] != (1,) or array.shape[1:] != type.shape[1:]:
             return None
         array = array[:, None]
-    dtype = np.dtype(tensor.dtype)
-    if array.dtype == dtype:
+    if array.dtype == type.dtype or (type.quant is not None and array.dtype == np.float32):
         return array
-    if tensor.scale and array.dtype == np.float32:
-        return array
-    return array.astype(dtype) if dtype.kind == "f" and array.dtype.kind in "fiu" else None
+    return array.astype(type.dtype) if type.dtype.kind == "f" and array.dtype.kind in "fiub" else None
 
 
 def save(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as .npz, whole or not at all."""
     if path.suffix != ".npz":
         raise InputError(f"cannot write '{path}': expected a name that ends in .npz")
-    with staged(path, folder=False) as new, writing(path), zipfile.ZipFile(new, "w") as archive:
+    with staged(path) as new, writing(path), zipfile.ZipFile(new, "w") as archive:
         for name, array in arrays.items():
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, array, allow_pickle=False)

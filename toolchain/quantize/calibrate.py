@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from toolchain import data
 from toolchain.errors import InputError
-from toolchain.ir import Array, Graph, Type, Value, run
+from toolchain.ir import Array, Graph, Value, run
 from toolchain.progress import Progress, silent
 
 Sample = list[Array]
@@ -109,30 +110,8 @@ def load(spec: str, inputs: Sequence[Value]) -> list[Sample]:
 
 
 def _arrays(path: Path, inputs: Sequence[Value]) -> list[Sample]:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"cannot read calibration data '{path}': {error}") from error
-    names = [value.name for value in inputs]
-    if len(inputs) == 1 and names[0] not in arrays:
-        fitting = {name: array for name, array in arrays.items() if _fits(array, inputs[0].type)}
-        if len(fitting) != 1:
-            held = ", ".join(f"{name} {list(array.shape)}" for name, array in arrays.items())
-            raise InputError(f"'{path}' holds {held or 'nothing'}; expected an array '{names[0]}' of samples of {inputs[0].type}")
-        arrays = {names[0]: next(iter(fitting.values()))}
-    missing = [name for name in names if name not in arrays]
-    if missing:
-        raise InputError(f"'{path}' lacks the inputs {', '.join(missing)}; it holds {', '.join(arrays)}")
-    counts = {name: arrays[name].shape[0] if arrays[name].ndim else 0 for name in names}
-    if len(set(counts.values())) != 1:
-        raise InputError(f"'{path}' holds different numbers of samples: {counts}")
-    columns = [[_sample(row, value) for row in arrays[value.name]] for value in inputs]
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
-def _fits(array: Array, type: Type) -> bool:
-    return array.ndim > 0 and array.dtype.kind in "fiub" and array[:1].size == type.size and array.shape[0] > 0
+    found = data.samples(path, {value.name: value.type for value in inputs})
+    return [[np.ascontiguousarray(found.inputs[value.name][index]) for value in inputs] for index in range(len(found))]
 
 
 def _sample(array: Any, value: Value) -> Array:

@@ -3,86 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from toolchain.errors import InputError
+from toolchain.files import writing
 from toolchain.report import html
 from toolchain.report.content import Report, from_json, to_json
 
-PLAN, JSON, HTML = "model.sntr", "report.json", "report.html"
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Failures to write become InputError that names `path`."""
-    try:
-        yield
-    except OSError as error:
-        raise InputError(f"cannot write '{path}': {error.strerror or error}") from error
-
-
-@contextmanager
-def staged(path: Path, *, folder: bool) -> Iterator[Path]:
-    """A temporary file or folder beside `path` that takes its place when the block ends well, and vanishes when it does not.
-
-    Folders above it are made where they are missing. Only an artifact, an empty folder or a file is replaced. InputError tells
-    what cannot be written.
-    """
-    path = Path(os.path.realpath(path))
-    made: list[Path] = []
-    try:
-        with writing(path):
-            _refuse_others(path, folder)
-            for parent in reversed([p for p in path.parents if not p.exists()]):
-                parent.mkdir()
-                made.append(parent)
-            base = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
-        try:
-            base.chmod(0o755)
-            new = base if folder else base / path.name
-            yield new
-            with writing(path):
-                _exchange(new, path)
-            made.clear()
-        finally:
-            shutil.rmtree(base, ignore_errors=True)
-    finally:
-        for parent in reversed(made):
-            with suppress(OSError):
-                parent.rmdir()
-
-
-def _refuse_others(path: Path, folder: bool) -> None:
-    if not path.exists():
-        return
-    if not folder and path.is_dir():
-        raise InputError(f"'{path}' is a folder, expected a file to write to")
-    if folder and not path.is_dir():
-        raise InputError(f"'{path}' is a file, expected a folder to write to; remove it or choose another with --output")
-    if folder and (other := sorted({entry.name for entry in path.iterdir()} - {PLAN, JSON, HTML})):
-        raise InputError(f"'{path}' holds '{other[0]}', which no build wrote; choose another folder with --output")
-
-
-def _exchange(new: Path, path: Path) -> None:
-    """Put `new` in the place of `path`; what was there comes back if that fails."""
-    if not path.is_dir():
-        new.replace(path)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".old", dir=path.parent))
-    try:
-        path.replace(old / path.name)
-        try:
-            new.replace(path)
-        except BaseException:
-            (old / path.name).replace(path)
-            raise
-    finally:
-        shutil.rmtree(old, ignore_errors=True)
+PLAN, JSON, HTML = FILES = ("model.sntr", "report.json", "report.html")
 
 
 def write(folder: Path, plan: bytes, report: Report) -> None:
