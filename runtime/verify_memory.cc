@@ -70,7 +70,7 @@ class EntryProof {
 
   void read(const OperandRecord& o, uint32_t time, const std::string& by) {
     fits(o);
-    if (buffer(o).region != plan::kArena) return;
+    if (buffer(o).region != plan::kArena || o.size == 0) return;
     require(first_[o.buffer] != kNever, by, " reads buffer ", text(buffer(o).name), " before anything is written there");
     last_[o.buffer] = time;
   }

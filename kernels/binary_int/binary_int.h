@@ -4,9 +4,9 @@
 //
 // Sums, differences, products and powers wrap. Division by zero gives 0, whatever the kind of division, and the lowest integer by
 // -1 itself. Divide truncates towards zero and remainder has the dividend's sign; floor_divide rounds down and modulo has the
-// divisor's sign. A power with a negative exponent is the reciprocal truncated towards zero, and 0 for base 0. Shifts by the width
-// or more, or by a negative count, give 0; a right shift of signed integers is arithmetic. Bool takes bitwise and, or and exclusive
-// or.
+// divisor's sign. A power with a negative exponent is the reciprocal truncated towards zero, and 0 for base 0. A
+// shift by the width or more, or by a negative count, shifts everything out; a right shift of signed integers repeats the sign.
+// Bool takes and, or and exclusive or.
 //
 // Operands: a, b; output, contiguous; all of one type.
 //

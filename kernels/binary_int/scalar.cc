@@ -61,7 +61,7 @@ template <class T> T bit_and(T a, T b) { return static_cast<T>(a & b); }
 template <class T> T bit_or(T a, T b) { return static_cast<T>(a | b); }
 template <class T> T bit_xor(T a, T b) { return static_cast<T>(a ^ b); }
 template <class T> T shift_left(T a, T b) { return shifts_out(b) ? T(0) : static_cast<T>(static_cast<Wide<T>>(a) << b); }
-template <class T> T shift_right(T a, T b) { return shifts_out(b) ? T(0) : static_cast<T>(a >> b); }
+template <class T> T shift_right(T a, T b) { return shifts_out(b) ? T(a < 0 ? -1 : 0) : static_cast<T>(a >> b); }
 // clang-format on
 
 template <class T, T (*kOperation)(T, T)>

@@ -10,9 +10,10 @@ import numpy as np
 from toolchain.importers.onnx import OnnxNode
 from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode
-from toolchain.ir import DTYPES, Array, IrError, Node, Type, Value
+from toolchain.ir import DTYPES, Array, IrError, Node, Type, Value, constant
 from toolchain.lowering import Lowering
 from toolchain.ops.binary import Binary, broadcast_params, broadcast_shape
+from toolchain.ops.integer import Integer
 
 _FUNCTIONS: dict[str, Any] = {
     "equal": np.equal,
@@ -72,3 +73,16 @@ def _compare(node: OnnxNode | TfliteNode) -> Value:
     kind, swapped = _KINDS[node.kind]
     a, b = node.input(0), node.input(1)
     return node.add(Compare(kind), b, a) if swapped else node.add(Compare(kind), a, b)
+
+
+@onnx("IsNaN")
+def _is_nan(node: OnnxNode) -> Value:
+    return node.add(Compare("not_equal"), node.input(0), node.input(0))
+
+
+@onnx("IsInf")
+def _is_infinite(node: OnnxNode) -> Value:
+    x = node.input(0)
+    ends = [np.float32(sign * np.inf) for sign, name in ((1, "positive"), (-1, "negative")) if node.attribute(f"detect_{name}", 1)]
+    hits = [node.builder.add(Compare("equal"), x, constant(end)) for end in ends]
+    return node.add(Integer("or"), *hits) if len(hits) == 2 else (hits or [constant(np.zeros(x.shape, np.bool_))])[0]

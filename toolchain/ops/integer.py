@@ -39,8 +39,10 @@ def evaluate(kind: str, a: Array, b: Array) -> Array:
     a, b = np.broadcast_arrays(a, b)
     if kind.startswith("shift"):
         inside = (b >= 0) & (b < 8 * a.dtype.itemsize)
-        shifted = (np.left_shift if kind == "shift_left" else np.right_shift)(a, np.where(inside, b, 0).astype(b.dtype))
-        return np.where(inside, shifted, 0).astype(a.dtype)
+        left = kind == "shift_left"
+        shifted = (np.left_shift if left else np.right_shift)(a, np.where(inside, b, 0).astype(b.dtype))
+        fill = np.where((a < 0) & (not left), -1, 0).astype(a.dtype)
+        return np.where(inside, shifted, fill)
     with np.errstate(over="ignore", divide="ignore"):
         if kind == "power":
             return _power(a, b)

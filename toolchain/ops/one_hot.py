@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import tflite as schema
 
@@ -10,6 +12,7 @@ from toolchain.importers.onnx import OnnxNode
 from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode
 from toolchain.ir import Builder, IrError, Value, constant
+from toolchain.ops.argmax import ArgMax
 from toolchain.ops.cast import Cast
 from toolchain.ops.compare import Compare
 from toolchain.ops.gather import Gather
@@ -48,6 +51,20 @@ def _tflite_one_hot(node: TfliteNode) -> Value:
     indices, on, off = node.input(0), node.input(2), node.input(3)
     axis = normal_axis(node.options(schema.OneHotOptions).Axis(), indices.type.rank + 1)
     return one_hot(node.builder, indices, node.integers(1)[0], axis, on, off)
+
+
+@onnx("Hardmax")
+def _hardmax(node: OnnxNode) -> Value:
+    x, old = node.input(0), node.opset < 13
+    axis = normal_axis(node.attribute("axis", 1 if old else -1), x.type.rank)
+    rows = (math.prod(x.shape[:axis]), math.prod(x.shape[axis:]))
+    flat = node.builder.add(Reshape(rows), x) if old else x
+    axis = 1 if old else axis
+    best = node.builder.add(ArgMax(axis), flat)
+    row = np.arange(flat.shape[axis]).reshape([-1 if i == axis else 1 for i in range(flat.type.rank)])
+    hit = node.builder.add(Compare("equal"), best, constant(row))
+    y = node.builder.add(Where(), hit, constant(np.ones((), x.dtype)), constant(np.zeros((), x.dtype)))
+    return node.add(Reshape(x.shape), y) if old else y
 
 
 @onnx("Trilu")

@@ -15,6 +15,7 @@ from toolchain.ops.pad import Pad
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.slice import Slice
 from toolchain.ops.transpose import Transpose
+from toolchain.spatial import channels_first, channels_last
 
 
 def rearrange(builder: Builder, x: Value, split: Sequence[int], perm: Sequence[int], shape: Sequence[int]) -> Value:
@@ -24,36 +25,35 @@ def rearrange(builder: Builder, x: Value, split: Sequence[int], perm: Sequence[i
     return builder.add(Reshape(tuple(shape)), moved, quant=x.quant)
 
 
-def depth_to_space(node: OnnxNode | TfliteNode, x: Value, b: int, perm: Sequence[int], last: bool) -> Value:
-    n, c, h, w = (x.shape[i] for i in ((0, 3, 1, 2) if last else (0, 1, 2, 3)))
-    if b < 1 or c % (b * b):
-        raise IrError(f"blocks of {b} by {b} from the channels of {x.type}")
-    split = (n, h, w, b, b, c // b // b) if last else [(n, b, b, c // b // b, h, w), (n, c // b // b, b, b, h, w)][perm[1] == 1]
-    shape = (n, h * b, w * b, c // b // b) if last else (n, c // b // b, h * b, w * b)
-    return rearrange(node.builder, x, split, perm, shape)
+def depth_to_space(builder: Builder, x: Value, block: int, *, channel_first: bool = False) -> Value:
+    """x [n, h, w, c] to [n, h * block, w * block, c / block^2]; `channel_first` tells what varies slowest in the depth."""
+    n, h, w, c = x.shape
+    if block < 1 or c % (block * block):
+        raise IrError(f"blocks of {block} by {block} from the channels of {x.type}")
+    rest = c // (block * block)
+    split, perm = ((rest, block, block), (0, 1, 4, 2, 5, 3)) if channel_first else ((block, block, rest), (0, 1, 3, 2, 4, 5))
+    return rearrange(builder, x, (n, h, w, *split), perm, (n, h * block, w * block, rest))
 
 
-def space_to_depth(node: OnnxNode | TfliteNode, x: Value, b: int, last: bool) -> Value:
-    n, c, h, w = (x.shape[i] for i in ((0, 3, 1, 2) if last else (0, 1, 2, 3)))
-    if b < 1 or h % b or w % b:
-        raise IrError(f"blocks of {b} by {b} of {x.type}")
-    if last:
-        return rearrange(node.builder, x, (n, h // b, b, w // b, b, c), (0, 1, 3, 2, 4, 5), (n, h // b, w // b, c * b * b))
-    return rearrange(node.builder, x, (n, c, h // b, b, w // b, b), (0, 3, 5, 1, 2, 4), (n, c * b * b, h // b, w // b))
+def space_to_depth(builder: Builder, x: Value, block: int, *, channel_first: bool = False) -> Value:
+    """The inverse of depth_to_space."""
+    n, h, w, c = x.shape
+    if block < 1 or h % block or w % block:
+        raise IrError(f"blocks of {block} by {block} of {x.type}")
+    perm = (0, 1, 3, 5, 2, 4) if channel_first else (0, 1, 3, 2, 4, 5)
+    split = (n, h // block, block, w // block, block, c)
+    return rearrange(builder, x, split, perm, (n, h // block, w // block, c * block * block))
 
 
 @onnx("DepthToSpace", "SpaceToDepth")
 def _from_onnx(node: OnnxNode) -> Value:
-    x, block = node.input(0), node.attribute("blocksize", 0)
-    if x.type.rank != 4:
-        raise IrError(f"input {x.type}, expected rank 4")
-    if node.kind == "SpaceToDepth":
-        return space_to_depth(node, x, block, False)
-    mode = node.attribute("mode", "DCR")
-    perms = {"DCR": (0, 3, 4, 1, 5, 2), "CRD": (0, 1, 4, 2, 5, 3)}
-    if mode not in perms:
-        raise IrError(f"mode '{mode}', expected DCR or CRD")
-    return depth_to_space(node, x, block, perms[mode], False)
+    x, block, mode = node.input(0), node.attribute("blocksize", 0), node.attribute("mode", "DCR")
+    if x.type.rank != 4 or mode not in ("DCR", "CRD"):
+        raise IrError(f"input {x.type} in mode '{mode}', expected rank 4 and DCR or CRD")
+    move = depth_to_space if node.kind == "DepthToSpace" else space_to_depth
+    inside = node.builder.add(Transpose(channels_last(4)), x, quant=x.quant)
+    y = move(node.builder, inside, block, channel_first=mode == "CRD")
+    return node.add(Transpose(channels_first(4)), y, quant=x.quant)
 
 
 @tflite("DEPTH_TO_SPACE", "SPACE_TO_DEPTH")
@@ -62,9 +62,7 @@ def _from_tflite(node: TfliteNode) -> Value:
     block = node.options(schema.DepthToSpaceOptions if forth else schema.SpaceToDepthOptions).BlockSize()
     if x.type.rank != 4:
         raise IrError(f"input {x.type}, expected rank 4")
-    if forth:
-        return depth_to_space(node, x, block, (0, 1, 3, 2, 4, 5), True)
-    return space_to_depth(node, x, block, True)
+    return (depth_to_space if forth else space_to_depth)(node.builder, x, block)
 
 
 @tflite("BATCH_TO_SPACE_ND")
