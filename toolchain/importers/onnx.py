@@ -50,17 +50,12 @@ def convert(
         raise InputError(
             f"the model uses opset {opsets['']}, expected {OLDEST_OPSET} or later; convert it with onnx.version_converter"
         )
-<<<<<<< Updated upstream
     reader = _Reader(opsets, folder, dict(input_shapes or {}), dict(constants or {}), functions.local_functions(model))
-    unknown = reader.unsupported(model.graph.node, opsets.get("", OLDEST_OPSET))
-    if unknown:
-        count = "1 operator is" if len(unknown) == 1 else f"{len(unknown)} operators are"
-        raise InputError(f"{count} not supported: {', '.join(unknown)}")
-=======
-    reader = _Reader(opsets, folder, dict(input_shapes or {}), dict(constants or {}))
->>>>>>> Stashed changes
     try:
-        reader.refuse_unsupported(model.graph)
+        unknown = reader.unsupported(model.graph.node, opsets.get("", OLDEST_OPSET))
+        if unknown:
+            count = "1 operator is" if len(unknown) == 1 else f"{len(unknown)} operators are"
+            raise InputError(f"{count} not supported: {', '.join(unknown)}")
         return reader.read(model.graph, name)
     except IrError as error:
         raise InputError(str(error)) from error
