@@ -107,7 +107,7 @@ def compare(
 ) -> Comparison:
     """Run both on the samples of a file. Layers are compared on the first `layer_samples` of them, by the reference interpreter.
 
-    Inputs and outputs belong together by their order, layers by the names of their tensors.
+    Inputs and outputs belong together by their order, all other tensors by their names.
     """
     report, model = save.read(artifact), open_model(artifact)
     if input_shapes is None and original.name == report.model:
@@ -200,6 +200,8 @@ class _Layers:
         known: dict[tuple[str, tuple[int, ...]], Value] = {}
         for value in (value for node in self.graph.nodes for value in node.outputs):
             known.setdefault((value.name, value.shape), value)
+        for ours, theirs in zip(self.report.outputs, self.graph.outputs, strict=True):
+            known.setdefault((ours.name, theirs.shape), theirs)
         names = {name for name, _ in known}
         self.pairs: dict[Value, tuple[int, Layer, Result]] = {}
         for index, layer in enumerate(self.report.layers):

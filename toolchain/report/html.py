@@ -39,7 +39,8 @@ td.n, th.n { text-align: right; white-space: nowrap; font-variant-numeric: tabul
 td.name { overflow-wrap: anywhere; min-width: 200px; }
 code { font: 12px ui-monospace, "SF Mono", "DejaVu Sans Mono", monospace; white-space: nowrap; }
 .slow { color: var(--slow); }
-ul { margin: 0; padding-left: 18px; }
+ul { margin: 0; padding-left: 18px; overflow-wrap: anywhere; }
+summary { cursor: pointer; padding: 4px 0; font-size: 13px; color: var(--muted); } details ul { font-size: 13px; }
 """
 
 
@@ -143,7 +144,12 @@ def _passes(report: Report) -> str:
         if p.notes
     ]
     table = _table(("Pass", "#changes", "#nodes", "#multiply-accumulates"), rows)
-    return f"<section><h2>What the passes did</h2>{table}</section>"
+    changes = "".join(
+        f"<details><summary>{escape(p.name)}</summary><ul>{''.join(f'<li>{escape(note)}</li>' for note in p.notes)}</ul></details>"
+        for p in report.passes
+        if p.notes
+    )
+    return f"<section><h2>What the passes did</h2>{table}{changes}</section>"
 
 
 def _layers(report: Report) -> str:
@@ -187,6 +193,8 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     def cell(tag: str, kind: str, content: str) -> str:
         return f'<{tag} class="{kind}">{content}</{tag}>' if kind else f"<{tag}>{content}</{tag}>"
 
-    head = "".join(cell("th", kind, title.removeprefix("#") or "#") for kind, title in zip(kinds, titles, strict=True))
+    head = "".join(
+        cell("th", kind, title if title == "#" else title.removeprefix("#")) for kind, title in zip(kinds, titles, strict=True)
+    )
     body = "".join(f"<tr>{''.join(cell('td', k, c) for k, c in zip(kinds, row, strict=True))}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

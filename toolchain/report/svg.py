@@ -39,7 +39,7 @@ def memory(report: Report) -> str:
             f'width="{max(width - 1, 0.5):.2f}" height="{max(tall - 0.5, 0.5):.2f}"><title>{escape(title)}</title></rect>'
         )
         if tall > 13 and width > 44:
-            label = text.label(buffer.name, int((width - 8) / 6.6))
+            label = text.label(_first(buffer.name), int((width - 8) / 6.6))
             base = y(buffer.offset + buffer.size / 2) + 4
             kind = "on-hot" if live else "on-block"
             parts.append(f'<text class="{kind}" x="{left + width / 2:.2f}" y="{base:.2f}">{escape(label)}</text>')
@@ -75,7 +75,7 @@ def bars(names: Sequence[str], values: Sequence[int], unit: str, step: int, titl
         )
     placed: list[tuple[float, float, float]] = []
     for index in (i for i in largest if values[i]):
-        label = text.label(names[index], 28)
+        label = text.label(_first(names[index]), 28)
         half = len(label) * 3.1 + 4
         middle = min(max(LEFT + (index + 0.5) * column, LEFT + half), WIDTH - RIGHT - half)
         base = y(values[index]) - 4
@@ -106,6 +106,11 @@ def _axis(height: float, values: Sequence[int], y: Callable[[float], float], uni
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{at:.2f}" y2="{at:.2f}"/>')
         parts.append(f'<text class="scale" x="{LEFT - 8}" y="{at + 4:.2f}">{text.short(value, unit, step)}</text>')
     return parts
+
+
+def _first(name: str) -> str:
+    """The first of names joined by ';', as TFLite's converter writes them."""
+    return name.partition(";")[0]
 
 
 def _span(first: int, last: int, report: Report) -> str:

@@ -187,12 +187,12 @@ def comparison(result: Comparison) -> Group:
             [row(error) for error in result.layers],
         ),
     ]
-    if result.unmatched:
-        names = ", ".join(map(text.label, result.unmatched))
-        parts += ["", escape(f"{len(result.unmatched)} layers have no tensor of that name in the original: {names}")]
-    if result.narrowed:
-        names = ", ".join(map(text.label, result.narrowed))
-        parts += ["", escape(f"{len(result.narrowed)} layers lost channels; to compare them, build with --no-lossless: {names}")]
+    for names, why in (
+        (result.unmatched, "not in the original by that name"),
+        (result.narrowed, "with channels removed, which a build with --no-lossless keeps"),
+    ):
+        if names:
+            parts += ["", escape(f"not compared, {why}: {', '.join(map(text.label, names))}")]
     return Group(*parts)
 
 
