@@ -71,6 +71,9 @@ class Model:
     def trace(self, x: Inputs) -> list[list[bytes]]:
         """Run once; for each of `steps` the bytes of every output it wrote."""
 
+    def self_test(self) -> int:
+        """Run the plan's golden examples in a new context; their number. RuntimeError says where an output differs."""
+
     def context(self) -> Context:
         """A new context with a state of its own."""
 

@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "context.h"
+#include "self_test.h"
 #include "sinter.h"
 
 using sinter::runtime::Context;
@@ -180,6 +181,14 @@ sinter_status sinter_run(sinter_context* context, size_t entry, const void* cons
     memcpy(outputs[i], c.data(e.outputs[i]), static_cast<size_t>(e.outputs[i].bytes));
   }
   return SINTER_OK;
+}
+
+sinter_status sinter_model_self_test(const sinter_model* model, int threads, size_t* examples) {
+  return guarded([&] {
+    if (model == nullptr) fail(SINTER_BAD_ARGUMENT, "model is NULL");
+    const size_t count = sinter::runtime::self_test(model->shared, threads);
+    if (examples != nullptr) *examples = count;
+  });
 }
 
 void sinter_context_reset(sinter_context* context) {

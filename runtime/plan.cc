@@ -133,6 +133,7 @@ Plan parse_plan(const uint8_t* bytes, uint64_t size) {
   sections.records(plan::tag("STEP"), p.steps);
   sections.records(plan::tag("TENS"), p.tensors);
   sections.records(plan::tag("ENTR"), p.entries);
+  sections.records(plan::tag("GOLD"), p.golden);
 
   const plan::Section strings = sections.take(plan::tag("STRS"));
   p.strings.assign(bytes + strings.offset, bytes + strings.offset + strings.size);
@@ -149,6 +150,9 @@ Plan parse_plan(const uint8_t* bytes, uint64_t size) {
   const plan::Section weights = sections.take(plan::tag("WGTS"));
   p.weights = bytes + weights.offset;
   p.weight_bytes = weights.size;
+  const plan::Section vectors = sections.take(plan::tag("VECT"));
+  p.vectors = bytes + vectors.offset;
+  p.vector_bytes = vectors.size;
   sections.finish();
   return p;
 }

@@ -15,12 +15,13 @@ struct Plan {
   std::vector<plan::StepRecord> steps;
   std::vector<plan::TensorRecord> tensors;
   std::vector<plan::EntryRecord> entries;
+  std::vector<plan::GoldenRecord> golden;
   std::vector<char> strings;
   std::vector<uint8_t> state;  // initial values; what lies behind them starts as zeros
   AlignedBytes params;
   uint64_t params_size = 0;
-  const uint8_t* weights = nullptr;  // inside the bytes that were parsed
-  uint64_t weight_bytes = 0;
+  const uint8_t *weights = nullptr, *vectors = nullptr;  // inside the bytes that were parsed
+  uint64_t weight_bytes = 0, vector_bytes = 0;
 
   const char* text(uint32_t offset) const { return &strings[offset]; }
 };

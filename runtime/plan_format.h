@@ -18,6 +18,8 @@ constexpr uint32_t kRequired = 1;
 constexpr uint32_t kMaxRecords = 1 << 20;
 constexpr uint32_t kMaxOperands = 64;  // of one step
 constexpr uint32_t kMaxEntries = 256;
+constexpr uint32_t kMaxTensors = 4096;  // of one entry
+constexpr uint32_t kMaxGolden = 256;
 constexpr uint64_t kMaxNameBytes = 1 << 28;  // all names together
 
 constexpr uint32_t tag(const char (&name)[5]) {
@@ -105,6 +107,14 @@ SINTER_PARAMS(TensorRecord, SINTER_PLAN_TENSOR);
   F(uint32_t, inputs)           \
   F(uint32_t, outputs)
 SINTER_PARAMS(EntryRecord, SINTER_PLAN_ENTRY);
+
+// "GOLD": what an entry gives in a new context: in "VECT" its inputs, tensor after tensor, and behind them its outputs. Floats may
+// differ by tolerance times the largest value of their tensor, everything else must be equal.
+#define SINTER_PLAN_GOLDEN(F, A) \
+  F(uint64_t, offset)            \
+  F(uint32_t, entry)             \
+  F(float, tolerance)
+SINTER_PARAMS(GoldenRecord, SINTER_PLAN_GOLDEN);
 
 // Element types, in the order that the compiler's ir.DTYPES has too.
 enum class DType : uint32_t {

@@ -6,6 +6,7 @@
 #include "context.h"
 #include "python_kernels.h"
 #include "python_tensors.h"
+#include "self_test.h"
 
 namespace py = pybind11;
 
@@ -194,9 +195,8 @@ void translate(std::exception_ptr thrown) {
   try {
     if (thrown) std::rethrow_exception(thrown);
   } catch (const Error& error) {
-    PyObject* type = error.status == SINTER_NO_MEMORY  ? PyExc_MemoryError
-                     : error.status == SINTER_INTERNAL ? PyExc_RuntimeError
-                                                       : PyExc_ValueError;
+    const bool own = error.status == SINTER_INTERNAL || error.status == SINTER_WRONG_RESULT;
+    PyObject* type = error.status == SINTER_NO_MEMORY ? PyExc_MemoryError : own ? PyExc_RuntimeError : PyExc_ValueError;
     if (error.status == SINTER_IO) {
       PyErr_SetObject(PyExc_OSError, py::make_tuple(error.number, error.what()).ptr());
     } else {
@@ -228,6 +228,11 @@ PYBIND11_MODULE(_native, module) {
       .def("trace", &PythonModel::trace, py::arg("x"))
       .def("context", [](const PythonModel& m) { return std::make_unique<PythonContext>(m); })
       .def("reset", &PythonModel::reset)
+      .def("self_test",
+           [](const PythonModel& m) {
+             py::gil_scoped_release release;
+             return self_test(m.shared(), m.threads());
+           })
       .def_property_readonly("inputs", [](const PythonModel& m) { return tensor_tuple(m.interface().inputs); })
       .def_property_readonly("outputs", [](const PythonModel& m) { return tensor_tuple(m.interface().outputs); })
       .def_property_readonly("entries",

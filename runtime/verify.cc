@@ -66,12 +66,26 @@ void verify_entry(const Plan& plan, Names& names, const EntryRecord& e, size_t i
   const std::string name = quoted(plan.text(e.name));
   require(within(e.step, e.steps, plan.steps.size()), "entry ", name, " has steps ", e.step, " + ", e.steps, " of ",
           plan.steps.size());
+  require(uint64_t{e.inputs} + e.outputs <= plan::kMaxTensors, "entry ", name, " has ", uint64_t{e.inputs} + e.outputs,
+          " tensors, at most ", plan::kMaxTensors, " are supported");
   require(within(e.tensor, uint64_t{e.inputs} + e.outputs, plan.tensors.size()), "entry ", name, " has tensors ", e.tensor, " + ",
           uint64_t{e.inputs} + e.outputs, " of ", plan.tensors.size());
   for (uint32_t i = 0; i < e.inputs; ++i) {
     const TensorRecord& t = plan.tensors[e.tensor + i];
     require(plan.buffers[plan.operands[t.operand].buffer].region != plan::kConstants, "input ", quoted(plan.text(t.name)),
             " lies in constant memory");
+  }
+}
+
+void verify_golden(const Plan& plan, const plan::GoldenRecord& g, size_t index) {
+  require(g.entry < plan.entries.size(), "golden example ", index, " names entry ", g.entry, " of ", plan.entries.size());
+  require(g.tolerance >= 0 && g.tolerance <= 1, "golden example ", index, " has tolerance ", g.tolerance, ", expected 0 to 1");
+  const EntryRecord& e = plan.entries[g.entry];
+  uint64_t left = g.offset <= plan.vector_bytes ? plan.vector_bytes - g.offset : 0;
+  for (uint32_t i = 0; i < e.inputs + e.outputs; ++i) {
+    const uint64_t size = plan.operands[plan.tensors[e.tensor + i].operand].size;
+    require(size <= left, "golden example ", index, " starts at ", g.offset, " of ", plan.vector_bytes, " and goes beyond");
+    left -= size;
   }
 }
 
@@ -182,6 +196,12 @@ void verify_records(const Plan& plan) {
   }
   for (size_t i = 0; i < plan.tensors.size(); ++i) verify_tensor(plan, names, plan.tensors[i], i);
   for (size_t i = 0; i < plan.entries.size(); ++i) verify_entry(plan, names, plan.entries[i], i);
+  uint64_t run = 0;
+  for (const EntryRecord& e : plan.entries) run += e.steps;
+  require(run <= plan::kMaxRecords, "its entries run ", run, " steps together, at most ", plan::kMaxRecords, " are supported");
+  require(plan.golden.size() <= plan::kMaxGolden, "it has ", plan.golden.size(), " golden examples, at most ", plan::kMaxGolden,
+          " are read");
+  for (size_t i = 0; i < plan.golden.size(); ++i) verify_golden(plan, plan.golden[i], i);
 }
 
 std::vector<const Kernel*> choose_kernels(const Plan& plan, const char* isa, const std::function<void(const std::string&)>& log) {

@@ -29,7 +29,8 @@ typedef enum sinter_status {
   SINTER_BAD_VALUE = 4,    /* found while running: data that must be a valid index is not */
   SINTER_NO_MEMORY = 5,    /* not enough memory, or more asked for than the limit allows */
   SINTER_IO = 6,           /* the file cannot be read */
-  SINTER_INTERNAL = 7      /* a fault of Sinter's own */
+  SINTER_INTERNAL = 7,     /* a fault of Sinter's own */
+  SINTER_WRONG_RESULT = 8  /* the self-test found an output that differs */
 } sinter_status;
 
 typedef enum sinter_dtype {
@@ -114,6 +115,9 @@ SINTER_API sinter_status sinter_run(sinter_context* context, size_t entry, const
 
 /* Puts the state back to its initial values. */
 SINTER_API void sinter_context_reset(sinter_context* context);
+
+/* Runs the plan's golden examples in a new context and compares; *examples, unless NULL, becomes their number. */
+SINTER_API sinter_status sinter_model_self_test(const sinter_model* model, int threads, size_t* examples);
 
 /* What the last failed run of this context found. */
 SINTER_API const char* sinter_context_error(const sinter_context* context);

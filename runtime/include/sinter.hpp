@@ -61,6 +61,11 @@ class Model {
     for (std::size_t i = 0; i < tensors.size(); ++i) check(sinter_model_output(get(), entry, i, &tensors[i]));
     return tensors;
   }
+  std::size_t self_test(int threads = 1) const {
+    std::size_t examples;
+    check(sinter_model_self_test(get(), threads, &examples));
+    return examples;
+  }
 
  private:
   explicit Model(sinter_model* model) { own(model); }

@@ -109,7 +109,7 @@ def change_fields(rng: random.Random, file: bytes) -> bytes:
     """One to three fields of records."""
     sections = take_apart(file)
     for _ in range(rng.randrange(1, 4)):
-        rows = sections[rng.choice([tag for tag in RECORDS if len(sections[tag])])]
+        rows = sections[rng.choice([tag for tag in RECORDS if len(sections.get(tag, ()))])]
         row = rng.randrange(len(rows))
         name = rng.choice(rows.dtype.names)
         field = rows[name].view(f"<u{rows[name].dtype.itemsize}")
@@ -122,7 +122,7 @@ def change_fields(rng: random.Random, file: bytes) -> bytes:
 def change_rows(rng: random.Random, file: bytes) -> bytes:
     """Rows of one table swapped, repeated or removed."""
     sections = take_apart(file)
-    tag = rng.choice(list(RECORDS))
+    tag = rng.choice([tag for tag in RECORDS if tag in sections])
     rows = sections[tag]
     order = list(range(len(rows)))
     if order:

@@ -27,8 +27,9 @@ class PlanBuilder {
   std::vector<plan::StepRecord> steps;
   std::vector<plan::TensorRecord> tensors;
   std::vector<plan::EntryRecord> entries;
+  std::vector<plan::GoldenRecord> golden;
   std::string strings;
-  std::vector<uint8_t> params, weights, state;
+  std::vector<uint8_t> params, weights, state, vectors;
   bool unknown_section = false;
   uint32_t unknown_flags = 0;
 
@@ -98,7 +99,7 @@ class PlanBuilder {
   std::vector<uint8_t> bytes() const {
     std::vector<Part> parts = {part("KERN", kernels), part("BUFF", buffers), part("OPND", operands), part("STEP", steps),
                                part("TENS", tensors), part("ENTR", entries), part("STRS", strings),  part("PARM", params),
-                               part("WGTS", weights), part("STAT", state)};
+                               part("WGTS", weights), part("STAT", state),   part("GOLD", golden),   part("VECT", vectors)};
     if (unknown_section) parts.push_back(part("what", strings));
     std::vector<plan::Section> table;
     std::vector<uint8_t> file(sizeof(plan::Header) + parts.size() * sizeof(plan::Section));

@@ -57,10 +57,23 @@ def network() -> ir.Graph:
     return build.graph
 
 
+def float_network() -> ir.Graph:
+    """float32: one convolution, from [1, 4, 4, 2] to [1, 4, 4, 3]."""
+    random = np.random.default_rng(5)
+    build = ir.Builder()
+    x = build.input("x", ir.float32(1, 4, 4, 2))
+    weights = ir.constant(random.normal(size=(3, 1, 1, 2)).astype(np.float32), "weights")
+    bias = ir.constant(random.normal(size=3).astype(np.float32), "bias")
+    build.output(build.add(Conv(Window((1, 1), (1, 1), (1, 1), ((0, 0), (0, 0)))), x, weights, bias, name="conv"))
+    return build.graph
+
+
 @cache
 def network_plan() -> bytes:
-    """The plan of `network`, compiled for this machine."""
-    return compile_graph(network(), targets.load("host")).plan
+    """The plan of `network`, compiled for this machine, with a golden example."""
+    compiled = compile_graph(network(), targets.load("host"))
+    x = np.random.default_rng(3).integers(-128, 128, (1, 8, 8, 3), dtype=np.int8)
+    return plan.encode(compiled.program, [plan.Golden([x], ir.run(network(), [x]))])
 
 
 def scalar_kernel(family: str) -> Kernel:

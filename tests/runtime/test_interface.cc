@@ -1,4 +1,5 @@
 // The C and C++ interfaces: every way to load, what they refuse, and what runs give.
+#include <dirent.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -200,6 +201,45 @@ void test_entries() {
   EXPECT(out[0] == 6 && out[2] == 8);
 }
 
+// One thread more than asked for would be seen here.
+size_t threads_of_this_process() {
+  size_t count = 0;
+  DIR* tasks = opendir("/proc/self/task");
+  while (const dirent* task = tasks == nullptr ? nullptr : readdir(tasks)) count += task->d_name[0] != '.';
+  if (tasks != nullptr) closedir(tasks);
+  return count;
+}
+
+void test_thread_count() {
+  const std::vector<uint8_t> bytes = chain_plan(1, 4).bytes();
+  const sinter::Model model = sinter::Model::copy(bytes.data(), bytes.size());
+  const size_t before = threads_of_this_process();
+  if (before == 0) return;  // no /proc here
+  for (const int threads : {1, 3}) {
+    sinter::Context context(model, threads);
+    EXPECT(threads_of_this_process() == before + static_cast<size_t>(threads) - 1);
+  }
+}
+
+void test_self_test() {
+  for (const bool right : {true, false}) {
+    PlanBuilder plan = chain_plan(1, 3);
+    plan.golden.push_back({64, 0, 0});
+    plan.vectors.assign(64, 0);
+    for (const int value : {0, 5, -5, 1, 6, 0}) plan.vectors.push_back(static_cast<uint8_t>(value));
+    plan.vectors.back() = static_cast<uint8_t>(right ? -4 : -3);
+    std::vector<uint8_t> bytes = plan.bytes();
+    const sinter::Model model = sinter::Model::copy(bytes.data(), bytes.size());
+    std::string text;
+    if (right) EXPECT(model.self_test() == 1);
+    if (!right) EXPECT(failure([&] { model.self_test(); }, &text) == SINTER_WRONG_RESULT);
+    if (!right) EXPECT(text.find("'y' differs at element 2") != std::string::npos);
+    plan.vectors.pop_back();
+    bytes = plan.bytes();
+    EXPECT(failure([&] { sinter::Model::copy(bytes.data(), bytes.size()); }) == SINTER_BAD_PLAN);
+  }
+}
+
 // A model is shared by threads, a context each.
 void test_sharing() {
   const std::vector<uint8_t> bytes = chain_plan(4, 20000).bytes();
@@ -218,6 +258,8 @@ int main() {
   test_substitution();
   test_state();
   test_entries();
+  test_thread_count();
+  test_self_test();
   test_sharing();
   return report();
 }

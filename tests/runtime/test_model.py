@@ -13,8 +13,9 @@ import pytest
 import runtime
 from runtime import _native
 from tests.runtime import plans
-from toolchain import ir
+from toolchain import compiler, ir, targets
 from toolchain.emit import plan
+from toolchain.ir import IrError
 
 Array = np.typing.NDArray[Any]
 
@@ -161,6 +162,33 @@ def test_state_belongs_to_a_context() -> None:
     assert context.run(x)[0].tolist() == [13, 23]
     context.reset()
     assert context.run(x)[0].tolist() == [11, 21]
+
+
+def test_golden_examples(model: runtime.Model) -> None:
+    assert model.self_test() == 1
+    assert runtime.Model(plan.encode(plans.counter())).self_test() == 0
+    sections = plans.take_apart(plans.network_plan())
+    sections["VECT"] = sections["VECT"][:-1] + bytes([sections["VECT"][-1] ^ 1])
+    with pytest.raises(RuntimeError, match="golden example 0: output 'classes' differs at element 4"):
+        runtime.Model(plans.put_together(sections)).self_test()
+
+
+def test_golden_floats_have_a_tolerance() -> None:
+    program = compiler.compile_graph(plans.float_network(), targets.load("host")).program
+    x = np.random.default_rng(4).random(program.inputs[0].type.shape, np.float32)
+    (expected,) = runtime.Model(plan.encode(program)).run(x)
+    largest = np.abs(expected).max()
+    for error, right in ((0.5e-3, True), (2e-3, False), (np.nan, False)):
+        off = expected.copy()
+        off.flat[3] += np.float32(error * largest)
+        model = runtime.Model(plan.encode(program, [plan.Golden([x], [off], 1e-3)]))
+        if right:
+            assert model.self_test() == 1
+        else:
+            with pytest.raises(RuntimeError, match="differs at element 3"):
+                model.self_test()
+    with pytest.raises(IrError, match="golden tensor"):
+        plan.encode(program, [plan.Golden([x[0]], [expected])])
 
 
 def test_one_model_in_many_threads() -> None:

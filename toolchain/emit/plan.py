@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from toolchain.assets import RUNTIME
-from toolchain.ir import DTYPES
+from toolchain.ir import DTYPES, Array, IrError
 from toolchain.kernels import Kernel
 from toolchain.program import Buffer, Operand, Program, Region, Tensor
 from toolchain.records import record
@@ -17,6 +19,16 @@ _FORMAT = RUNTIME / "plan_format.h"
 _VERSION = 1
 _REQUIRED = 1
 _ALIGN = 64
+_RECORDS = {
+    "KERN": "KernelRecord",
+    "BUFF": "BufferRecord",
+    "OPND": "OperandRecord",
+    "STEP": "StepRecord",
+    "TENS": "TensorRecord",
+    "ENTR": "EntryRecord",
+    "GOLD": "GoldenRecord",
+}
+_OPTIONAL = ("GOLD", "VECT")
 
 
 def _record(name: str) -> np.dtype[Any]:
@@ -30,7 +42,8 @@ class _Tables:
         self.strings = bytearray()
         self.params = bytearray()
         self.weights = bytearray()
-        self.rows: dict[str, list[dict[str, Any]]] = {tag: [] for tag in ("KERN", "BUFF", "OPND", "STEP", "TENS", "ENTR")}
+        self.vectors = bytearray()
+        self.rows: dict[str, list[dict[str, Any]]] = {tag: [] for tag in _RECORDS}
         self._strings: dict[str, int] = {}
         self._kernels: dict[str, int] = {}
         self._buffers: dict[Buffer, int] = {}
@@ -64,6 +77,15 @@ class _Tables:
         self.rows["OPND"].append(row)
         return len(self.rows["OPND"]) - 1
 
+    def golden(self, example: Golden, program: Program) -> None:
+        """One example, whose arrays must be those of the interface."""
+        self.rows["GOLD"].append({"offset": len(self.vectors), "tolerance": example.tolerance})
+        arrays = (*example.inputs, *example.outputs)
+        for tensor, array in zip((*program.inputs, *program.outputs), arrays, strict=True):
+            if array.shape != tensor.type.shape or array.dtype != tensor.type.dtype:
+                raise IrError(f"golden tensor '{tensor.name}' is {array.dtype}{list(array.shape)}, expected {tensor.type}")
+            self.vectors += np.ascontiguousarray(array).tobytes()
+
     def tensor(self, tensor: Tensor) -> None:
         quant = tensor.type.quant
         per_tensor = quant is not None and quant.axis is None
@@ -85,7 +107,16 @@ def pad(data: bytearray, align: int) -> None:
     data += bytes(-len(data) % align)
 
 
-def encode(program: Program) -> bytes:
+@dataclass(frozen=True)
+class Golden:
+    """One example for the runtime's self-test; floats may differ by `tolerance` times the largest of their tensor."""
+
+    inputs: Sequence[Array]
+    outputs: Sequence[Array]
+    tolerance: float = 1e-5
+
+
+def encode(program: Program, golden: Sequence[Golden] = ()) -> bytes:
     """The plan file's bytes; the same program gives the same bytes."""
     tables = _Tables()
     for step in program.steps:
@@ -123,22 +154,18 @@ def encode(program: Program) -> bytes:
             "outputs": len(program.outputs),
         }
     )
+    for example in golden:
+        tables.golden(example, program)
     return _assemble(tables, bytes(state))
-
-
-_RECORDS = {
-    "KERN": "KernelRecord",
-    "BUFF": "BufferRecord",
-    "OPND": "OperandRecord",
-    "STEP": "StepRecord",
-    "TENS": "TensorRecord",
-    "ENTR": "EntryRecord",
-}
 
 
 def _assemble(tables: _Tables, state: bytes) -> bytes:
     sections: dict[str, bytes] = {tag: _encode_rows(_record(name), tables.rows[tag]) for tag, name in _RECORDS.items()}
     sections |= {"STRS": bytes(tables.strings), "PARM": bytes(tables.params), "WGTS": bytes(tables.weights), "STAT": state}
+    if tables.rows["GOLD"]:
+        sections["VECT"] = bytes(tables.vectors)
+    else:
+        del sections["GOLD"]
     header_type, section_type = _record("Header"), _record("Section")
     body = bytearray(header_type.itemsize + section_type.itemsize * len(sections))
     table = []
@@ -149,7 +176,7 @@ def _assemble(tables: _Tables, state: bytes) -> bytes:
                 "offset": len(body),
                 "size": len(data),
                 "tag": int.from_bytes(tag.encode(), "little"),
-                "flags": _REQUIRED,
+                "flags": 0 if tag in _OPTIONAL else _REQUIRED,
                 "checksum": zlib.crc32(data),
             }
         )
