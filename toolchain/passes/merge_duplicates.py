@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable
 
+import numpy as np
+
 from toolchain.ir import Graph, Node, Value
 from toolchain.rewrite import Rewriter
 
@@ -20,7 +22,8 @@ def merge_duplicates(graph: Graph) -> list[str]:
         if value.data is None:
             return id(value)
         if value not in digests:
-            digests[value] = (value.type, hashlib.blake2b(value.data.tobytes()).digest())
+            raw = np.ascontiguousarray(value.data).reshape(-1).view(np.uint8)
+            digests[value] = (value.type, hashlib.blake2b(raw.data).digest())
         return digests[value]
 
     for node in rewriter:

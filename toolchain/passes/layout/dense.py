@@ -90,4 +90,4 @@ def _reordered(rewriter: Rewriter, value: Value, columns: np.ndarray[tuple[int, 
     quant = value.quant
     if quant is not None and quant.axis == value.type.rank - 1:
         quant = replace(quant, scale=tuple(quant.scale[i] for i in columns), zero=tuple(quant.zero[i] for i in columns))
-    return constant(value.data[..., columns], value.name, quant)
+    return constant(np.take(value.data, columns, axis=-1), value.name, quant)

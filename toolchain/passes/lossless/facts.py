@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
@@ -79,41 +80,56 @@ def infer(node: Node, facts: Facts) -> list[Channels]:
 
 
 def _product(node: Node, found: Product, x: Channels) -> Channels:
-    """By interval arithmetic on the exact accumulator; requantisation never reverses an order."""
-    op, weights, count = node.op, found.weights.astype(np.float64), found.weights.shape[0]
-    assert isinstance(op, Conv | ConvTranspose | FullyConnected)
-    group = np.arange(count) // (count // found.groups)
+    count = found.weights.shape[0]
+    group = np.arange(count) // max(count // found.groups, 1)
     inputs = np.arange(channels(node.inputs[0])).reshape(found.groups, -1)[group]
-    quant, scales = node.inputs[0].quant, node.inputs[1].quant
-    zero = quant.zero[0] if quant is not None else 0
-    low, high = x.low.astype(np.float64) - zero, x.high.astype(np.float64) - zero
+    same = _equal_rows(node, found, x, group)
+    low, high = _floats(node, found, x, inputs) if node.inputs[0].quant is None else _integers(node, found, x, inputs)
+    return Channels(low, high, same)
+
+
+def _equal_rows(node: Node, found: Product, x: Channels, group: Indices) -> Indices:
+    """Outputs with the same weights, bias and scale on equal inputs."""
+    scales = node.inputs[1].quant
+    per_row = np.broadcast_to(scales.scales() if scales is not None else np.float32(1), len(group)).tolist()
+    seen = [x.same.reshape(found.groups, -1)[index].tobytes() for index in range(found.groups)]
+    digests = (hashlib.blake2b(row.tobytes()).digest() for row in found.weights)
+    rows = zip(digests, node.inputs[2].constant.tolist(), per_row, (seen[index] for index in group), strict=True)
+    return first_equal(rows)
+
+
+def _floats(node: Node, found: Product, x: Channels, inputs: Indices) -> tuple[Array, Array]:
+    """Outputs that read only channels whose value is known, and 0 where some outputs miss some taps."""
+    op = node.op
+    assert isinstance(op, Conv | ConvTranspose | FullyConnected)
+    settled = x.known & ((x.low == 0) | (not found.border))
+    rows = ~(found.reads() & ~settled[inputs]).any(axis=1)
+    values = np.where(settled, x.low, 0).astype(np.float64)[inputs[rows]]
+    acc = np.zeros(len(rows))
+    acc[rows] = (found.weights[rows].sum(axis=1, dtype=np.float64) * values).sum(axis=1)
+    value = finish(node, acc, node.inputs[2].constant, op.multipliers, (op.low, op.high))
+    rest = unknown(node.output.type)
+    return np.where(rows, value, rest.low), np.where(rows, value, rest.high)
+
+
+def _integers(node: Node, found: Product, x: Channels, inputs: Indices) -> tuple[Array, Array]:
+    """By interval arithmetic on the exact accumulator; requantisation never reverses an order."""
+    op, quant, rest = node.op, node.inputs[0].quant, unknown(node.output.type)
+    assert isinstance(op, Conv | ConvTranspose | FullyConnected) and quant is not None
+    if not op.integer(node):
+        return rest.low, rest.high
+    low, high = x.low.astype(np.int64) - quant.zero[0], x.high.astype(np.int64) - quant.zero[0]
     if found.border:
         low, high = np.minimum(low, 0), np.maximum(high, 0)
-    ends = low[inputs][:, np.newaxis], high[inputs][:, np.newaxis]
-    with np.errstate(invalid="ignore"):
-        terms = [np.where(weights == 0, 0, weights * end) for end in ends]
-        least, most = (pick(*terms).sum(axis=(1, 2)) for pick in (np.minimum, np.maximum))
-    bias = node.inputs[2].constant
-    per_row = np.broadcast_to(scales.scales() if scales is not None else np.float32(1), count)
-    rows = zip(weights, bias.tolist(), per_row.tolist(), x.same[inputs], strict=True)
-    same = first_equal((w.tobytes(), b, s, tuple(channel)) for w, b, s, channel in rows)
-    if quant is None:
-        settled = least == most
-        acc = np.where(settled, least, 0)
-        value = finish(node, acc, bias, op.multipliers, (op.low, op.high))
-        rest = unknown(node.output.type)
-        return Channels(np.where(settled, value, rest.low), np.where(settled, value, rest.high), same)
-    if not op.integer(node):
-        rest = unknown(node.output.type)
-        return Channels(rest.low, rest.high, same)
+    up, down = (part(found.weights, 0).sum(axis=1, dtype=np.int64) for part in (np.maximum, np.minimum))
+    least = (up * low[inputs] + down * high[inputs]).sum(axis=1)
+    most = (up * high[inputs] + down * low[inputs]).sum(axis=1)
     # Beyond this, the accumulator or its scaling to the left may wrap.
-    shift = np.maximum(op.multipliers(node)[1].astype(np.float64), 0)
-    reach = np.maximum(np.abs(least + bias), np.abs(most + bias)) * 2**shift
-    wraps = reach > _INT32_MAX
-    least, most = np.where(wraps, 0, least), np.where(wraps, 0, most)
-    low, high = (finish(node, acc, bias, op.multipliers, (op.low, op.high)) for acc in (least, most))
-    rest = unknown(node.output.type)
-    return Channels(np.where(wraps, rest.low, low), np.where(wraps, rest.high, high), same)
+    bias, shift = node.inputs[2].constant, np.maximum(op.multipliers(node)[1].astype(np.float64), 0)
+    wraps = np.maximum(np.abs(least + bias), np.abs(most + bias)) * 2**shift > _INT32_MAX
+    ends = (np.where(wraps, 0, end).astype(np.float64) for end in (least, most))
+    low, high = (finish(node, end, bias, op.multipliers, (op.low, op.high)) for end in ends)
+    return np.where(wraps, rest.low, low), np.where(wraps, rest.high, high)
 
 
 def _mapped(node: Node, mapped: list[Indices], facts: list[Channels]) -> Channels:

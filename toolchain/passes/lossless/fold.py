@@ -47,28 +47,28 @@ def fold_channels(graph: Graph) -> list[str]:
 def _fold(node: Node, found: Product, x: Channels) -> list[str]:
     _, w, b = node.inputs
     quant = node.inputs[0].quant
-    zero = quant.zero[0] if quant is not None else 0
-    exact = np.int64 if quant is not None else np.float64
-    weights = found.weights.astype(exact)
-    read = (weights != 0).any(axis=(0, 1))
-    offset = x.low.astype(np.float64) - zero
+    read = found.reads().any(axis=0)
+    offset = x.low.astype(np.float64) - (quant.zero[0] if quant is not None else 0)
     settled = read & x.known & ((offset == 0) | (not found.border))
-    bias = b.constant.astype(exact)
+    duplicate = read & ~settled & (x.same != np.arange(len(x.same)))
+    if not settled.any() and not duplicate.any():
+        return []
+    exact = np.int64 if quant is not None else np.float64
+    weights, bias = found.weights.astype(exact), b.constant.astype(exact)
     bias = bias + weights[..., settled].sum(axis=1) @ offset[settled].astype(exact)
     weights[..., settled] = 0
-    merged = _merge(weights, x.same, read & ~settled, quant is not None)
+    merged = _merge(weights, x.same, duplicate, quant is not None)
     if not settled.any() and not merged:
         return []
-    dtype = w.dtype
-    node.inputs[1] = constant(weights.reshape(w.shape).astype(dtype), w.name, w.quant)
+    node.inputs[1] = constant(weights.reshape(w.shape).astype(w.dtype), w.name, w.quant)
     node.inputs[2] = constant((wrap(bias) if quant is not None else bias).astype(b.dtype), b.name, b.quant)
     return [f"{node}: {int(settled.sum())} constant and {merged} duplicate input channels folded"]
 
 
-def _merge(weights: Array, same: Array, read: Array, integer: bool) -> int:
+def _merge(weights: Array, same: Array, duplicate: Array, integer: bool) -> int:
     """Add the columns of duplicate channels to those of the channels they equal, in place; how many."""
     merged = 0
-    for channel in np.flatnonzero(read & (same != np.arange(len(same)))):
+    for channel in np.flatnonzero(duplicate):
         total = weights[..., same[channel]] + weights[..., channel]
         if integer and np.abs(total).max() > _WEIGHT_MAX:
             continue

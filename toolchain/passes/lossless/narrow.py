@@ -32,6 +32,7 @@ def narrow_values(graph: Graph) -> list[str]:
 def _live(graph: Graph, relations: dict[Node, Relation]) -> dict[Value, Mask]:
     """Which channels of each computed value must stay: what is read, and what can only stay or go together with it."""
     values = [*graph.inputs, *(value for node in graph.nodes for value in node.outputs)]
+    reads = {node: found.reads() for node, (found, _) in relations.items() if found is not None and found.groups == 1}
     live = {value: np.zeros(channels(value), bool) for value in values}
     for value in (*graph.inputs, *graph.outputs):
         if value in live:
@@ -40,7 +41,7 @@ def _live(graph: Graph, relations: dict[Node, Relation]) -> dict[Value, Mask]:
     while not settled:
         settled = True
         for node in (*reversed(graph.nodes), *graph.nodes):
-            for value, mask in _wanted(node, *relations[node], live):
+            for value, mask in _wanted(node, *relations[node], reads.get(node), live):
                 if (mask & ~live[value]).any():
                     live[value] |= mask
                     settled = False
@@ -51,10 +52,12 @@ def _live(graph: Graph, relations: dict[Node, Relation]) -> dict[Value, Mask]:
     return live
 
 
-def _wanted(node: Node, found: Product | None, mapped: list[Indices] | None, live: dict[Value, Mask]) -> Iterator[Want]:
-    """What must stay of a node's inputs and outputs, given what must stay of the others."""
-    if found is not None and found.groups == 1:
-        yield node.inputs[0], (found.weights[live[node.output]] != 0).any(axis=(0, 1))
+def _wanted(
+    node: Node, found: Product | None, mapped: list[Indices] | None, reads: Mask | None, live: dict[Value, Mask]
+) -> Iterator[Want]:
+    """What must stay of a node's inputs and outputs, given what must stay of the others; `reads` for an ungrouped product."""
+    if reads is not None:
+        yield node.inputs[0], np.asarray(reads[live[node.output]].any(axis=0))
     elif found is not None:
         x, y = node.inputs[0], node.output
         used = live[x].reshape(found.groups, -1).any(axis=1) | live[y].reshape(found.groups, -1).any(axis=1)

@@ -31,6 +31,11 @@ class Product:
     groups: int
     border: bool
 
+    def reads(self) -> NDArray[np.bool_]:
+        """[outputs, inputs of a group]: whether the output depends on the input."""
+        read: NDArray[np.bool_] = (self.weights != 0).any(axis=1)
+        return read
+
 
 def product(node: Node) -> Product | None:
     """The node as a product with constant weights and bias, or None."""
