@@ -64,7 +64,7 @@ def build(
     budget_ram: Annotated[str | None, typer.Option(help="Fail if a run needs more RAM: bytes, or 64K, 2M.")] = None,
     budget_flash: Annotated[str | None, typer.Option(help="Fail if the plan file is larger: bytes, or 256K, 2M.")] = None,
     require_fast: Annotated[
-        bool, typer.Option("--require-fast", help="Fail if a layer runs on the portable kernel for want of a fast one.")
+        bool, typer.Option("--require-fast", help="Fail if a layer of any weight runs on a portable kernel for want of a fast one.")
     ] = False,
     as_json: Json = False,
 ) -> None:

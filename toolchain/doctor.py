@@ -71,6 +71,8 @@ _MODULES: tuple[tuple[str, str, str, str], ...] = (
     ("peers", "onnxruntime", "compare results and speed", "peers"),
     ("peers", "ai-edge-litert", "compare results and speed", "peers"),
     ("peers", "openvino", "compare speed", "peers"),
+    ("peers", "ncnn", "compare speed", ""),
+    ("peers", "pnnx", "convert models for ncnn", ""),
     ("dev", "pytest", "run the tests", "dev"),
     ("dev", "hypothesis", "run the tests", "dev"),
     ("dev", "ruff", "check the Python sources", "dev"),

@@ -19,6 +19,9 @@ from toolchain.targets import Target
 
 T = TypeVar("T")
 
+# Layers that move fewer bytes than this take no time worth a vector kernel.
+TRIFLE = 4096
+
 
 @dataclass(frozen=True)
 class TensorInfo:
@@ -117,15 +120,16 @@ class Report:
         return max(range(-1, len(self.layers) + 1), key=lambda step: (covered(self.live_at(step)), -step))
 
     def slow_layers(self) -> list[Layer]:
-        """Layers on a scalar kernel though the target has vectors: all that multiply, and those whose family has more."""
+        """Layers on a scalar kernel though the target has vectors; trifles without MACs or a faster kernel aside."""
 
         def vectorised(layer: Layer) -> bool:
-            family = next(rows for rows in families().values() if any(row.name == layer.kernel for row in rows))
+            family = next((rows for rows in families().values() if any(row.name == layer.kernel for row in rows)), ())
             return any(row.isa in self.isas and row.isa != "scalar" for row in family)
 
         if all(isa == "scalar" for isa in self.isas):
             return []
-        return [layer for layer in self.layers if layer.kernel.endswith("__scalar") and (layer.macs > 0 or vectorised(layer))]
+        scalar = [layer for layer in self.layers if layer.kernel.endswith("__scalar")]
+        return [layer for layer in scalar if layer.macs > 0 or layer.read + layer.written >= TRIFLE or vectorised(layer)]
 
 
 def covered(buffers: Sequence[BufferUse]) -> int:
