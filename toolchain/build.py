@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from toolchain import targets
 from toolchain.compiler import Quantization, compile_graph, read
+from toolchain.emit import plan
 from toolchain.errors import CheckError, InputError
+from toolchain.execute import random_arrays
 from toolchain.files import staged
-from toolchain.ir import Graph
+from toolchain.ir import Graph, run
 from toolchain.progress import Progress, silent
 from toolchain.quantize import calibrate
 from toolchain.report import save, text
-from toolchain.report.content import Report, describe
+from toolchain.report.content import Report, describe, tensor_info
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Request:
     calibrate: str | None = None
     method: str = "auto"
     lossless: bool = True
+    golden: int = 0
     budget_ram: int | None = None
     budget_flash: int | None = None
     require_fast: bool = False
@@ -45,11 +48,23 @@ def build(request: Request, progress: Progress = silent) -> Report:
         progress("compiling")
         quantization = _quantization(request, graph)
         compiled = compile_graph(graph, target, lossless=request.lossless, quantization=quantization, progress=progress)
-        progress("writing the report")
+        if request.golden:
+            examples = golden_examples(compiled.graph, request.golden, progress)
+            compiled = replace(compiled, plan=plan.encode(compiled.program, examples))
         report = describe(compiled, target, model=request.model.name, macs_original=macs_original, quantize=request.quantize)
         check(report, request)
         save.write(folder, compiled.plan, report)
     return report
+
+
+def golden_examples(graph: Graph, count: int, progress: Progress = silent) -> list[plan.Golden]:
+    """Seeded random inputs, and what the graph makes of them by the reference interpreter."""
+    examples = []
+    for index in range(count):
+        progress("computing golden examples", index, count)
+        inputs = random_arrays([tensor_info(value.name, value.type) for value in graph.inputs], seed=index)
+        examples.append(plan.Golden(inputs, run(graph, inputs)))
+    return examples
 
 
 def _refuse_contradictions(request: Request) -> None:

@@ -61,6 +61,7 @@ def build(
         str, typer.Option(help="How ranges are chosen: minmax, percentile, mse, or auto to measure them all.")
     ] = "auto",
     lossless: Annotated[bool, typer.Option(help="Remove channels whose absence changes no output.")] = True,
+    golden: Annotated[int, typer.Option(help="Carry this many golden examples, for the verb verify.", min=0, max=1000)] = 0,
     budget_ram: Annotated[str | None, typer.Option(help="Fail if a run needs more RAM: bytes, or 64K, 2M.")] = None,
     budget_flash: Annotated[str | None, typer.Option(help="Fail if the plan file is larger: bytes, or 256K, 2M.")] = None,
     require_fast: Annotated[
@@ -83,6 +84,7 @@ def build(
         calibrate=calibrate,
         method=method,
         lossless=lossless,
+        golden=golden,
         budget_ram=arguments.size(budget_ram),
         budget_flash=arguments.size(budget_flash),
         require_fast=require_fast,
@@ -125,6 +127,18 @@ def run(
         _print(tables.outputs(results))
         if output is not None:
             _note(f"wrote {output}")
+
+
+@app.command(epilog="Example:\n\n  python -m toolchain build model.tflite --golden 3\n\n  python -m toolchain verify model.sinter")
+def verify(artifact: Artifact, threads: Threads = 1, as_json: Json = False) -> None:
+    """Run the golden examples that an artifact carries (build --golden), and fail where an output differs."""
+    from toolchain import execute
+
+    count = execute.verify(artifact, threads)
+    if as_json:
+        _print_json({"examples": count})
+    else:
+        print(f"{count} golden examples agree")
 
 
 @app.command(epilog="Example:\n\n  python -m toolchain bench model.sinter --threads 4")

@@ -13,7 +13,7 @@ import runtime
 from toolchain import data, targets
 from toolchain.compiler import compile_graph, read
 from toolchain.errors import InputError
-from toolchain.execute import open_model
+from toolchain.execute import infos, open_model
 from toolchain.ir import Array, Graph, Value, run
 from toolchain.progress import Progress, silent
 from toolchain.report import save
@@ -177,8 +177,7 @@ def stored(array: Array, value: Value) -> Array:
 
 def _outputs(model: runtime.Model, reals: Sequence[Array]) -> list[Array]:
     results = model.run([x.reshape(tensor.shape) for x, tensor in zip(reals, model.inputs, strict=True)])
-    tensors = [TensorInfo(t.name, str(t.dtype), list(t.shape), t.scale, t.zero_point) for t in model.outputs]
-    return [real(y, t).astype(np.float64).ravel() for y, t in zip(results, tensors, strict=True)]
+    return [real(y, t).astype(np.float64).ravel() for y, t in zip(results, infos(model.outputs), strict=True)]
 
 
 def _predictions(chosen: Array, labels: Array | None) -> Predictions:

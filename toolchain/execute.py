@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -12,9 +13,10 @@ import numpy as np
 
 import runtime
 from toolchain import data
-from toolchain.errors import InputError
+from toolchain.errors import CheckError, InputError
 from toolchain.ir import Array
 from toolchain.report import save
+from toolchain.report.content import TensorInfo
 
 
 def open_model(artifact: Path, threads: int = 1) -> runtime.Model:
@@ -40,6 +42,18 @@ def run(artifact: Path, source: Path, output: Path | None = None) -> dict[str, A
     if output is not None:
         data.save(output, named)
     return named
+
+
+def verify(artifact: Path, threads: int = 1) -> int:
+    """Run the golden examples that the artifact carries; their number. CheckError where an output differs, or there are none."""
+    model = open_model(artifact, threads)
+    try:
+        count = model.self_test()
+    except RuntimeError as error:
+        raise CheckError(str(error)) from error
+    if count == 0:
+        raise CheckError(f"'{artifact}' carries no golden examples; build it with --golden 1")
+    return count
 
 
 @dataclass(frozen=True)
@@ -71,7 +85,7 @@ class Timing:
 def bench(artifact: Path, *, threads: int = 1, seconds: float = 2.0) -> Timing:
     """Time runs on seeded random inputs for about `seconds`, half of them layer by layer."""
     model = open_model(artifact, threads)
-    x = random_inputs(model)
+    x = random_arrays(infos(model.inputs))
     for _ in range(3):
         model.run(x)
     times = _repeat(lambda: model.run(x), seconds / 2)
@@ -95,17 +109,23 @@ def _repeat(call: Any, seconds: float) -> list[int]:
     return times
 
 
-def random_inputs(model: runtime.Model, seed: int = 0) -> dict[str, Array]:
-    """Inputs for a model: quantised integers over their whole range, other integers 0 or 1, floats from -1 to 1."""
+def infos(tensors: Sequence[runtime.Tensor]) -> list[TensorInfo]:
+    """The runtime's tensors as plain data."""
+    return [TensorInfo(t.name, str(t.dtype), list(t.shape), t.scale, t.zero_point) for t in tensors]
+
+
+def random_arrays(tensors: Sequence[TensorInfo], seed: int = 0) -> list[Array]:
+    """An array for each tensor: quantised integers over their whole range, other integers 0 or 1, floats from -1 to 1."""
     generator = np.random.default_rng(seed)
-    inputs: dict[str, Array] = {}
-    for tensor in model.inputs:
-        if tensor.dtype.kind in "iu":
-            limits = np.iinfo(tensor.dtype)
+    arrays: list[Array] = []
+    for tensor in tensors:
+        dtype = np.dtype(tensor.dtype)
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
             low, high = (limits.min, limits.max) if tensor.scale else (0, 1)
-            inputs[tensor.name] = generator.integers(low, high, tensor.shape, tensor.dtype, endpoint=True)
-        elif tensor.dtype.kind == "b":
-            inputs[tensor.name] = generator.integers(0, 1, tensor.shape, endpoint=True).astype(bool)
+            arrays.append(generator.integers(low, high, tensor.shape, dtype, endpoint=True))
+        elif dtype.kind == "b":
+            arrays.append(generator.integers(0, 1, tensor.shape, endpoint=True).astype(bool))
         else:
-            inputs[tensor.name] = generator.uniform(-1, 1, tensor.shape).astype(tensor.dtype)
-    return inputs
+            arrays.append(generator.uniform(-1, 1, tensor.shape).astype(dtype))
+    return arrays

@@ -158,7 +158,7 @@ def test_module_runs_in_a_process_of_its_own(model: Path, tmp_path: Path) -> Non
     assert done.returncode == 0 and "Layers" in done.stdout and everything(tmp_path / "out") == FILES
 
 
-@pytest.mark.parametrize("verb", ["build", "run", "bench", "inspect", "targets", "doctor"])
+@pytest.mark.parametrize("verb", ["build", "run", "bench", "verify", "inspect", "compare", "targets", "doctor"])
 def test_help_of_every_verb(sinter: Sinter, verb: str) -> None:
     result = sinter(verb, "--help")
     assert result.code == 0 and "--json" in result.out

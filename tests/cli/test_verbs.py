@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 from tests.cli.conftest import Sinter
 from tests.conftest import ROOT
 from toolchain.compiler import read
+from toolchain.execute import random_arrays
 from toolchain.ir import run
+from toolchain.report.content import TensorInfo
 
 
 @pytest.fixture
@@ -49,6 +52,36 @@ def test_run_replaces_an_old_output(sinter: Sinter, artifact: Path, pixels: np.n
     first = Path("y.npz").read_bytes()
     assert sinter("run", artifact, "-i", "x.npy", "-o", "y.npz").code == 0
     assert Path("y.npz").read_bytes() == first and first[:2] == b"PK"
+
+
+def test_verify_runs_what_the_artifact_carries(sinter: Sinter, model: Path) -> None:
+    assert sinter("build", model, "--golden", "3", "-o", "checked").code == 0
+    result = sinter("verify", "checked")
+    assert result.code == 0 and "3 golden examples agree" in result.out
+    assert sinter("verify", "checked", "--json").json == {"examples": 3}
+    assert sinter("build", model, "-o", "bare").code == 0
+    missed = sinter("verify", "bare")
+    assert missed.code == 1 and "--golden" in missed.err
+    plan = Path("checked/model.sntr")
+    data = bytearray(plan.read_bytes())
+    (values,) = run(read(model), [random_arrays([TensorInfo("pixels", "float32", [1, 12, 1, 1])])[0]])
+    at = data.index(values.tobytes())
+    wrong = (values + np.float32(1)).tobytes()
+    data[at : at + len(wrong)] = wrong
+    plan.write_bytes(mend(data))
+    differs = sinter("verify", "checked")
+    assert differs.code == 1 and "scores" in differs.err and "Traceback" not in differs.err
+
+
+def mend(data: bytearray) -> bytes:
+    """The plan with checksums that fit its sections again."""
+    count = int.from_bytes(data[20:24], "little")
+    for section in range(count):
+        row = 32 + 32 * section
+        offset, size = (int.from_bytes(data[row + i : row + i + 8], "little") for i in (0, 8))
+        data[row + 24 : row + 28] = zlib.crc32(data[offset : offset + size]).to_bytes(4, "little")
+    data[24:28] = zlib.crc32(data[32 : 32 + 32 * count]).to_bytes(4, "little")
+    return bytes(data)
 
 
 def test_bench_times_every_layer(sinter: Sinter, artifact: Path) -> None:
