@@ -8,11 +8,13 @@ from hypothesis import given, settings
 
 from tests.passes.graphs import conv, dense, float32, identity_conv, int8, outputs, random_inputs, same_outputs, window
 from tests.passes.random_graphs import networks
-from toolchain.ir import Array, Builder, Graph, Type, Value, run
+from toolchain.ir import Array, Builder, Graph, Type, Value, constant, run
 from toolchain.ops.add import Add
+from toolchain.ops.concat import Concat
 from toolchain.ops.conv import Conv
 from toolchain.ops.pool import AveragePool, MaxPool
 from toolchain.ops.reshape import Reshape
+from toolchain.ops.slice import Slice
 from toolchain.passes import apply
 from toolchain.passes.lossless import facts, remove_channels
 
@@ -207,3 +209,21 @@ def test_values_are_named_for_reports() -> None:
     graph.nodes[0].name = "first"
     notes = apply(remove_channels, graph).notes
     assert any(note == "Conv 'first': 4 -> 3 channels" for note in notes), notes
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+def test_what_is_joined_with_a_constant_is_not_constant(axis: int) -> None:
+    builder = Builder()
+    x = builder.input("x", float32(1, 2, 3, 4))
+    fixed = constant(np.full(tuple(1 if i == axis else n for i, n in enumerate(x.shape)), 7, np.float32))
+    builder.output(builder.add(Add(), builder.add(Concat(axis), x, fixed), constant(np.float32(1))), "y")
+    removed(builder.graph)
+
+
+def test_values_without_elements_do_no_harm() -> None:
+    builder = Builder()
+    x = builder.input("x", float32(1, 2, 4))
+    none = builder.add(Slice((0, 0, 4), (1, 2, 0), (1, 1, 1)), x)
+    builder.output(builder.add(Concat(2), x, none, constant(np.zeros((1, 2, 0), np.float32))), "y")
+    builder.output(none, "none")
+    removed(builder.graph)

@@ -142,13 +142,13 @@ class OnnxNode:
     def definition(self) -> onnx.FunctionProto | None:
         """The function that stands for this operator, from the model or from ONNX; None where there is none."""
         local = self._reader.functions.get((functions.domain(self._node), self.kind))
-        if local is not None or functions.domain(self._node):
+        if local is not None:
             return local
         values = [self.optional(index) for index in range(self.count)]
         return functions.definition(functions.with_attributes(self._node, self._attributes), self.opset, values)
 
-    def call(self, function: onnx.FunctionProto) -> list[Value]:
-        """The outputs of a function's body, read in place for this node's inputs and attributes."""
+    def call(self, function: onnx.FunctionProto) -> list[Value | None]:
+        """The outputs of a function's body, read in place for this node's inputs and attributes; None where it has none."""
         values = [self.optional(index) for index in range(self.count)]
         return self._reader.expand(function, values, functions.arguments(function, self._attributes))
 
@@ -197,9 +197,9 @@ class _Reader:
                 function = self.functions.get(key)
                 if function is None and key in readers:
                     continue
-                if function is None and not key[0]:
-                    function = functions.definition(node, opset)
-                if function is None and (key[0] or not functions.defined(key[1], opset)):
+                version = opset if not key[0] else self.opsets.get(key[0], 1)
+                function = function or functions.definition(node, version)
+                if function is None and not functions.defined(*key, version):
                     unknown.append(where if not within else f"{node.op_type} in {within}")
                 if function is not None and key not in visited:
                     visited.add(key)
@@ -256,7 +256,9 @@ class _Reader:
         if graph.sparse_initializer:
             raise InputError("the model has sparse initializers, which are not supported; make them dense")
 
-    def expand(self, function: onnx.FunctionProto, inputs: Sequence[Value | None], attributes: functions.Attributes) -> list[Value]:
+    def expand(
+        self, function: onnx.FunctionProto, inputs: Sequence[Value | None], attributes: functions.Attributes
+    ) -> list[Value | None]:
         outer = self.values, self.absent, self.opsets, self.attributes, self.builder.scope
         formal = dict(zip(function.input, (*inputs, *(None,) * len(function.input)), strict=False))
         self.values = {name: value for name, value in formal.items() if value is not None}
@@ -270,7 +272,7 @@ class _Reader:
         if self.depth > DEEPEST_CALL:
             raise IrError(f"functions call each other more than {DEEPEST_CALL} deep")
         self.read_nodes(function.node)
-        results = [self.value(name) for name in function.output if name in self.values]
+        results = [self.values.get(name) for name in function.output]
         self.depth -= 1
         self.values, self.absent, self.opsets, self.attributes, self.builder.scope = outer
         return results
@@ -283,6 +285,7 @@ class _Reader:
             if not self.depth:
                 self.builder.scope = next(filter(None, view.outputs), view.name)
             try:
+                result: Value | Sequence[Value | None]
                 if key in readers and key not in self.functions:
                     result = readers[key](view)
                 else:
@@ -296,9 +299,10 @@ class _Reader:
             for index, name in enumerate(node.output):
                 if not name:
                     continue
-                if index >= len(results):
+                value = results[index] if index < len(results) else None
+                if value is None:
                     raise InputError(f"{node.op_type} '{view.name}': output {index} ('{name}') is not supported")
-                self.values[name] = results[index]
+                self.values[name] = value
 
     def value(self, name: str) -> Value:
         if name not in self.values:

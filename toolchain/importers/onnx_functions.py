@@ -14,25 +14,25 @@ Attributes = dict[str, onnx.AttributeProto]
 Local = dict[tuple[str, str], onnx.FunctionProto]
 
 
-def domain(node: onnx.NodeProto) -> str:
-    """The domain of a node's operator, "" for ONNX's own."""
+def domain(node: onnx.NodeProto | onnx.FunctionProto) -> str:
+    """The domain of an operator, "" for ONNX's own."""
     return "" if node.domain == "ai.onnx" else str(node.domain)
 
 
 def local_functions(model: onnx.ModelProto) -> Local:
     """The functions that a model defines, by domain and name."""
-    return {("" if f.domain == "ai.onnx" else str(f.domain), str(f.name)): f for f in model.functions}
+    return {(domain(f), str(f.name)): f for f in model.functions}
 
 
-def defined(name: str, opset: int) -> bool:
-    """Whether ONNX defines this operator of its own by a function of other operators."""
-    schema = _schema(name, opset)
+def defined(domain: str, name: str, opset: int) -> bool:
+    """Whether ONNX defines this operator by a function of others."""
+    schema = _schema(domain, name, opset)
     return schema is not None and bool(_version(schema, opset) or _dependent_version(schema, opset))
 
 
 def definition(node: onnx.NodeProto, opset: int, inputs: Sequence[Value | None] | None = None) -> onnx.FunctionProto | None:
     """ONNX's definition of this node's operator; without `inputs` only where it does not depend on their types."""
-    schema = _schema(node.op_type, opset)
+    schema = _schema(domain(node), node.op_type, opset)
     if schema is None:
         return None
     version = _version(schema, opset)
@@ -58,7 +58,9 @@ def resolved(node: onnx.NodeProto, outer: Attributes) -> Attributes:
 
 def arguments(function: onnx.FunctionProto, given: Attributes) -> Attributes:
     """The attributes that a function's body may refer to: defaults, then what the call gives."""
-    schema = _schema(function.name, max((o.version for o in function.opset_import if not o.domain), default=1))
+    where = domain(function)
+    versions = [o.version for o in function.opset_import if o.domain in (where, where or "ai.onnx")]
+    schema = _schema(where, function.name, max(versions, default=1))
     defaults: dict[str, onnx.AttributeProto] = {}
     if schema is not None and not function.attribute_proto:
         defaults = {name: a.default_value for name, a in schema.attributes.items() if a.default_value.name}
@@ -76,9 +78,9 @@ def with_attributes(node: onnx.NodeProto, attributes: Attributes) -> onnx.NodePr
     return copy
 
 
-def _schema(name: str, opset: int) -> Any:  # its stub lacks the functions
+def _schema(domain: str, name: str, opset: int) -> Any:  # its stub lacks the functions
     try:
-        return defs.get_schema(name, opset, "")
+        return defs.get_schema(name, opset, domain)
     except defs.SchemaError:
         return None
 

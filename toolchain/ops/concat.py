@@ -79,6 +79,7 @@ def _from_onnx(node: OnnxNode) -> Value:
     inputs = node.inputs()
     if not inputs:
         raise IrError("has no inputs")
+    inputs = [value for value in inputs if value.type.size] or inputs[:1]
     return node.add(Concat(normal_axis(node.attribute("axis", 1), inputs[0].type.rank)), *inputs, quant=inputs[0].quant)
 
 

@@ -41,9 +41,9 @@ Facts = Callable[[Value], Channels]
 
 def of_constant(value: Value) -> Channels:
     """The facts about a constant: read off its data."""
-    columns = value.constant.reshape(-1, channels(value))
-    if columns.size == 0:
+    if value.type.size == 0:
         return unknown(value.type)
+    columns = value.constant.reshape(-1, channels(value))
     same = first_equal(column.tobytes() for column in columns.T)
     return Channels(columns.min(axis=0), columns.max(axis=0), same)
 
@@ -66,6 +66,8 @@ def first_equal(keys: Iterable[Hashable]) -> Indices:
 
 def infer(node: Node, facts: Facts) -> list[Channels]:
     """The facts about a node's outputs, from those about its inputs."""
+    if any(value.type.size == 0 for value in (*node.inputs, *node.outputs)):
+        return [unknown(value.type) for value in node.outputs]
     mapped = sources(node)
     found = product(node)
     if found is not None:
@@ -141,9 +143,12 @@ def _mapped(node: Node, mapped: list[Indices], facts: list[Channels]) -> Channel
     same = first_equal(zip(place.tolist(), *(part.tolist() for part in parts), strict=True))
     known = np.all([(index < 0) | fact.known[index] for index, fact in zip(mapped, facts, strict=True)], axis=0)
     if node.op.movement and all(value.quant == y.quant for value in node.inputs):
-        low, high = rest.low.copy(), rest.high.copy()
+        low, high, seen = rest.low, rest.high, np.zeros(rest.low.shape, np.bool_)
         for index, fact in zip(mapped, facts, strict=True):
-            low, high = np.where(index < 0, low, fact.low[index]), np.where(index < 0, high, fact.high[index])
+            least, most = fact.low[index], fact.high[index]
+            low = np.where(index < 0, low, np.where(seen, np.minimum(low, least), least))
+            high = np.where(index < 0, high, np.where(seen, np.maximum(high, most), most))
+            seen |= index >= 0
         return Channels(low, high, same)
     ordered = isinstance(node.op, MaxPool | AveragePool) and y.dtype.kind != "f"
     if not known.any() and not ordered:
