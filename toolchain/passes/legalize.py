@@ -65,7 +65,12 @@ def _tabulate(rewriter: Rewriter, node: Node) -> str | None:
     return "is a table of 256 entries"
 
 
-def _compute_in_float(rewriter: Rewriter, node: Node) -> str:
+def _compute_in_float(rewriter: Rewriter, node: Node) -> str | None:
+    # Small integers that mean nothing real cannot be mixed with those that do; lowering refuses the node with its types.
+    if any(
+        value.dtype.kind in "iu" and value.dtype.itemsize < 4 and not value.quantized for value in (*node.inputs, *node.outputs)
+    ):
+        return None
     inputs = [_as_float(node, value) if value.data is not None else _dequantized(rewriter, value) for value in node.inputs]
     for old, new in zip(node.outputs, rewriter.add_all(node.op, *inputs, name=f"{node.name}/float32"), strict=True):
         stored = new if old.quant is None else rewriter.add(Quantize(old.dtype.name), new, name=old.name, quant=old.quant)

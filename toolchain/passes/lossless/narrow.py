@@ -65,7 +65,8 @@ def _wanted(
             yield value, np.repeat(used, channels(value) // found.groups)
     elif mapped is not None:
         together = live[node.output].copy()
-        computed = [(value, index) for value, index in zip(node.inputs, mapped, strict=True) if value in live]
+        sources = zip(node.inputs, mapped, strict=True)
+        computed = [(value, index) for value, index in sources if value in live and live[value].size]
         for value, index in computed:
             together |= (index >= 0) & live[value][index]
         yield node.output, together

@@ -45,6 +45,8 @@ def product(node: Node) -> Product | None:
     w, b = node.inputs[1], node.inputs[2]
     if w.data is None or b.data is None or node.inputs[0].data is not None:
         return None
+    if any(value.dtype != np.float32 for value in (*node.inputs, node.output)) and not op.integer(node):
+        return None
     weights = w.data.reshape(w.shape[0], -1, w.shape[-1])
     if isinstance(op, FullyConnected):
         return Product(weights, 1, False)
