@@ -187,72 +187,97 @@ def _predictions(chosen: Array, labels: Array | None) -> Predictions:
 
 
 @dataclass
+class _Pair:
+    """A tensor of the artifact beside one of the original, whose axes `order` brings into the artifact's layout."""
+
+    value: Value
+    order: tuple[int, ...]
+    index: int
+    layer: Layer
+    result: Result
+    sums: _Sums = field(default_factory=_Sums)
+    shared: Array = field(default_factory=lambda: np.zeros(1))
+    energy: Array = field(default_factory=lambda: np.zeros(1))
+
+    def fit(self, r: Array, y: Array) -> None:
+        """Sum up what gives each channel (last axis) its best factor, sum(r y) / sum(y^2)."""
+        channels = (y.shape[-1] if y.ndim else 1) or 1
+        r, y = r.reshape(-1, channels), y.reshape(-1, channels)
+        self.shared, self.energy = self.shared + (r * y).sum(axis=0), self.energy + (y * y).sum(axis=0)
+
+    def add(self, r: Array, y: Array) -> None:
+        """Sum up the errors of one sample."""
+        factors = np.divide(self.shared, self.energy, out=np.ones_like(self.shared), where=self.energy > 0)
+        self.sums.add(r, y * factors if y.ndim else y * factors[0])
+
+
 class _Layers:
-    """Sums for every tensor of the artifact that the original has too."""
+    """Every tensor of the artifact that the original has too, by name; in the layout that agrees better where both fit."""
 
-    report: Report
-    graph: Graph
-    narrowed: list[str] = field(default_factory=list)
-    unmatched: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        known: dict[tuple[str, tuple[int, ...]], Value] = {}
-        for value in (value for node in self.graph.nodes for value in node.outputs):
-            known.setdefault((value.name, value.shape), value)
-        for ours, theirs in zip(self.report.outputs, self.graph.outputs, strict=True):
-            known.setdefault((ours.name, theirs.shape), theirs)
-        names = {name for name, _ in known}
-        self.pairs: dict[Value, tuple[int, Layer, Result]] = {}
-        for index, layer in enumerate(self.report.layers):
-            found = [(known[key], r) for r in layer.results if (key := (r.name, tuple(r.shape))) in known]
-            self.pairs.update({value: (index, layer, result) for value, result in found})
+    def __init__(self, report: Report, graph: Graph) -> None:
+        self.graph = graph
+        self.pairs: list[_Pair] = []
+        self.narrowed: list[str] = []
+        self.unmatched: list[str] = []
+        named: dict[str, list[Value]] = {}
+        for value in (value for node in graph.nodes for value in node.outputs):
+            named.setdefault(value.name, []).append(value)
+        for ours, theirs in zip(report.outputs, graph.outputs, strict=True):
+            named.setdefault(ours.name, [theirs])
+        for index, layer in enumerate(report.layers):
+            found = [
+                _Pair(value, order, index, layer, result)
+                for result in layer.results
+                for value in named.get(result.name, [])
+                for order in _layouts(value.shape)
+                if tuple(value.shape[axis] for axis in order) == tuple(result.shape)
+            ]
+            self.pairs += found
             if not found:
-                known_name = any(r.name in names for r in layer.results)
-                (self.narrowed if known_name else self.unmatched).append(layer.name)
-        self.sums = {value: _Sums() for value in self.pairs}
-        self.fits = {value: (np.zeros(1), np.zeros(1)) for value in self.pairs}
+                (self.narrowed if any(r.name in named for r in layer.results) else self.unmatched).append(layer.name)
 
     def fit(self, model: runtime.Model, reals: Sequence[Array]) -> None:
-        """Sum up what gives each channel (last axis) its best factor, sum(r y) / sum(y^2)."""
-        for value, reference, actual in self._both(model, reals):
-            channels = (value.shape[-1] if value.shape else 1) or 1
-            r, y = reference.reshape(-1, channels), actual.reshape(-1, channels)
-            shared, energy = self.fits[value]
-            self.fits[value] = (shared + (r * y).sum(axis=0), energy + (y * y).sum(axis=0))
+        for pair, reference, actual in self._both(model, reals):
+            pair.fit(reference, actual)
 
     def add(self, model: runtime.Model, reals: Sequence[Array]) -> None:
-        """Sum up the errors of one sample."""
-        for value, reference, actual in self._both(model, reals):
-            shared, energy = self.fits[value]
-            factors = np.divide(shared, energy, out=np.ones_like(shared), where=energy > 0)
-            self.sums[value].add(reference, (actual.reshape(-1, factors.size) * factors).ravel())
+        for pair, reference, actual in self._both(model, reals):
+            pair.add(reference, actual)
 
-    def _both(self, model: runtime.Model, reals: Sequence[Array]) -> Iterator[tuple[Value, Array, Array]]:
-        """Each compared tensor of one sample, the original's and the artifact's, flat and in real values."""
+    def _both(self, model: runtime.Model, reals: Sequence[Array]) -> Iterator[tuple[_Pair, Array, Array]]:
+        """For each pair the original's tensor and the artifact's, of one sample, in real values."""
         arrays: dict[Value, Array] = {}
         run(self.graph, [stored(x, value) for x, value in zip(reals, self.graph.inputs, strict=True)], keep=arrays)
         written = model.trace([x.reshape(tensor.shape) for x, tensor in zip(reals, model.inputs, strict=True)])
-        for value, (index, _, result) in self.pairs.items():
-            actual = np.frombuffer(written[index][result.output], np.dtype(result.dtype))
-            reference = real(arrays[value], tensor_info(value.name, value.type))
-            yield value, reference.astype(np.float64).ravel(), real(actual, result).astype(np.float64)
+        for pair in self.pairs:
+            actual = np.frombuffer(written[pair.index][pair.result.output], np.dtype(pair.result.dtype)).reshape(pair.result.shape)
+            reference = real(arrays[pair.value], tensor_info(pair.value.name, pair.value.type)).transpose(pair.order)
+            yield pair, reference.astype(np.float64), real(actual, pair.result).astype(np.float64)
 
     def ranked(self) -> list[TensorError]:
-        worst = self._worst_sources()
+        """The errors of every compared tensor, worst first."""
+        best: dict[tuple[int, int], _Pair] = {}
+        for pair in self.pairs:
+            key = (pair.index, pair.result.output)
+            best[key] = max(best.get(key, pair), pair, key=lambda p: p.sums.snr)
+        sources = self._worst_sources({pair.value: pair.sums.snr for pair in best.values()})
         rows = [
-            self.sums[value].error(value.name, layer, result.dtype, max(worst[value] - self.sums[value].snr, 0.0))
-            for value, (_, layer, result) in self.pairs.items()
+            pair.sums.error(pair.value.name, pair.layer, pair.result.dtype, max(sources[pair.value] - pair.sums.snr, 0.0))
+            for pair in best.values()
         ]
         return sorted(rows, key=lambda row: row.snr)
 
-    def _worst_sources(self) -> dict[Value, float]:
+    def _worst_sources(self, known: Mapping[Value, float]) -> dict[Value, float]:
         """For every value the worst signal-to-noise among the nearest compared tensors it is computed from."""
         before: dict[Value, float] = {}
-
-        def behind(value: Value) -> float:
-            return self.sums[value].snr if value in self.sums else before.get(value, math.inf)
-
         for node in self.graph.nodes:
-            worst = min(map(behind, node.inputs), default=math.inf)
+            worst = min((known.get(value, before.get(value, math.inf)) for value in node.inputs), default=math.inf)
             before.update(dict.fromkeys(node.outputs, worst))
         return before
+
+
+def _layouts(shape: Sequence[int]) -> list[tuple[int, ...]]:
+    """The orders of axes a tensor may have been brought into: as it is, and channels moved last or second."""
+    rank = len(shape)
+    same = tuple(range(rank))
+    return [same] if rank < 3 else [same, (0, *range(2, rank), 1), (0, rank - 1, *range(1, rank - 1))]

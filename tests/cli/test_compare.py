@@ -10,6 +10,7 @@ import pytest
 from tests.cli.conftest import Sinter
 from tests.cli.models import write_model
 from tests.cli.test_bad_input import refused
+from tests.conftest import ROOT
 from toolchain.compiler import read
 from toolchain.ir import run
 
@@ -116,3 +117,13 @@ def test_data_that_does_not_fit(sinter: Sinter, artifact: Path, model: Path, tmp
     refused(sinter("compare", artifact, model, "--data", "nowhere.npz"), "nowhere.npz")
     other = write_model(tmp_path / "other.onnx", batch=2)
     refused(sinter("compare", artifact, other, "--data", "x.npz"), "not the original")
+
+
+def test_tensors_are_found_in_the_other_layout(sinter: Sinter) -> None:
+    example = ROOT / "examples" / "digits"
+    assert sinter("build", example / "digits.onnx", "--no-lossless", "-o", "digits").code == 0
+    data = example / "digits_test.npz"
+    found = sinter("compare", "digits", example / "digits.onnx", "--data", data, "--labels", "label", "--json").json
+    assert len(found["layers"]) >= 10 and found["narrowed"] == []
+    assert all(layer["snr"] is None or layer["snr"] > 110 for layer in found["layers"])
+    assert found["predictions"]["changed"] == 0 and found["predictions"]["accuracy"] > 0.95
