@@ -66,8 +66,6 @@ def first_equal(keys: Iterable[Hashable]) -> Indices:
 
 def infer(node: Node, facts: Facts) -> list[Channels]:
     """The facts about a node's outputs, from those about its inputs."""
-    if any(value.type.size == 0 for value in (*node.inputs, *node.outputs)):
-        return [unknown(value.type) for value in node.outputs]
     mapped = sources(node)
     found = product(node)
     if found is not None:

@@ -66,7 +66,8 @@ def sources(node: Node) -> list[Indices] | None:
     """
     if len(node.outputs) != 1 or not node.output.shape:
         return None
-    if any(value.quant is not None and value.quant.axis is not None for value in (*node.inputs, node.output)):
+    values = (*node.inputs, node.output)
+    if any(value.type.size == 0 or (value.quant is not None and value.quant.axis is not None) for value in values):
         return None
     y, op = node.output, node.op
     every = np.arange(y.shape[-1])
