@@ -27,6 +27,8 @@ ThreadPool::ThreadPool(int threads) : threads_(threads), process_(getpid()) {
     stop();
     throw;
   }
+  // What a thread allocates when it starts is not left for the first run.
+  run([](void*, int) {}, nullptr);
 }
 
 ThreadPool::~ThreadPool() { stop(); }

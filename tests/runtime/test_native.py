@@ -40,7 +40,7 @@ def sanitized() -> Path:
     return BUILD
 
 
-@pytest.mark.parametrize("name", ["c", "interface", "thread_pool", "memory"])
+@pytest.mark.parametrize("name", ["allocation", "c", "interface", "memory", "thread_pool"])
 def test_cpp(sanitized: Path, name: str) -> None:
     result = subprocess.run([sanitized / "tests" / "runtime" / f"test_{name}"], capture_output=True, text=True, timeout=300)
     assert result.returncode == 0, result.stderr
