@@ -14,13 +14,13 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console, RenderableType
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from toolchain import arguments, faults
 from toolchain.errors import CheckError, InputError
 from toolchain.progress import Progress
+from toolchain.report.grid import plain
 
 app = typer.Typer(
     name="python -m toolchain",
@@ -254,7 +254,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _fail(kind: str, message: str, code: int) -> NoReturn:
-    Console(stderr=True, soft_wrap=True, highlight=False).print(f"[bold red]{kind}:[/bold red] {escape(message)}")
+    Console(stderr=True, soft_wrap=True, highlight=False).print(plain(f"{kind}:", "bold red"), plain(message))
     sys.exit(code)
 
 
@@ -280,18 +280,24 @@ def _finite(data: Any) -> Any:
 
 
 def _note(message: str) -> None:
-    Console(stderr=True, soft_wrap=True, highlight=False).print(escape(message), style="dim")
+    Console(stderr=True, soft_wrap=True, highlight=False).print(plain(message, "dim"))
 
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """A line on stderr that tells what is being done, and a bar where that is counted; nothing where stderr is no terminal."""
     console = Console(stderr=True)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     with Bar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None)
 
         def show(what: str, done: int = 0, total: int = 0) -> None:
-            bar.update(task, description=escape(what), completed=done, total=total or None)
+            bar.update(task, description=plain(what).plain, completed=done, total=total or None)
 
         yield show

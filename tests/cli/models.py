@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,18 @@ from onnx import TensorProto, helper, numpy_helper
 
 
 def write_model(
-    path: Path, batch: int | str = 1, height: int | str = 1, seed: int = 0, last: str = "Conv", noise: float = 0
+    path: Path,
+    batch: int | str = 1,
+    height: int | str = 1,
+    seed: int = 0,
+    last: str = "Conv",
+    noise: float = 0,
+    names: Mapping[str, str] | None = None,
 ) -> Path:
     """A float network of three convolutions: 'pixels' [batch, 12, height, 1] to 'scores' [batch, 5, height, 1].
 
-    `last` is the type of the last operator; `noise` is added to the second one's weights.
+    `last` is the type of the last operator; `noise` is added to the second one's weights; `names` renames
+    nodes and tensors.
     """
     generator = np.random.default_rng(seed)
 
@@ -40,5 +48,9 @@ def write_model(
             *(weights("w3", 5, 40, 1, 1), weights("b3", 5)),
         ],
     )
+    for node in graph.node:
+        node.name = (names or {}).get(node.name, node.name)
+        for tensors in (node.input, node.output):
+            tensors[:] = [(names or {}).get(name, name) for name in tensors]
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
     return path

@@ -90,6 +90,15 @@ def test_names_cannot_break_out_of_the_page(sinter: Sinter, tmp_path: Path) -> N
     assert "<script" not in Path("x/report.html").read_text()
 
 
+def test_names_cannot_command_the_terminal(sinter: Sinter, tmp_path: Path) -> None:
+    path = write_model(tmp_path / "odd.onnx", names={"first": "a[red]b:heart:c\x1b[2Jd", "conv3": "\x1b]0;x\x07"})
+    result = sinter("build", path)
+    assert result.code == 0 and "a[red]b:heart:c?[2Jd" in result.out and "\x1b" not in result.out + result.err
+    bad = write_model(tmp_path / "bad.onnx", last="Convolve", names={"conv3": "\x1b]0;x\x07"})
+    refused = sinter("build", bad)
+    assert refused.code == 2 and "?]0;x?" in refused.err and "\x1b" not in refused.err
+
+
 def test_open_dimensions_are_fixed_by_input_shape(sinter: Sinter, tmp_path: Path) -> None:
     path = write_model(tmp_path / "open.onnx", batch="n", height="h")
     refused = sinter("build", path)

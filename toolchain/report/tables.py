@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 
 from toolchain.compare import Comparison, TensorError
@@ -15,7 +14,7 @@ from toolchain.execute import Timing
 from toolchain.ir import Array
 from toolchain.report import text
 from toolchain.report.content import Report
-from toolchain.report.grid import table
+from toolchain.report.grid import plain, table
 
 
 def summary(report: Report) -> Table:
@@ -35,9 +34,9 @@ def summary(report: Report) -> Table:
         ("MACs", f"{text.count(report.macs)}{less}"),
     ]
     result = Table(box=None, show_header=False, pad_edge=False, title_justify="left", title_style="bold")
-    result.title = escape(f"{report.model} for {report.target} ({', '.join(report.isas)})")
+    result.title = plain(f"{report.model} for {report.target} ({', '.join(report.isas)})")
     for label, value in rows:
-        result.add_row(label, escape(value))
+        result.add_row(label, plain(value))
     return result
 
 
@@ -91,11 +90,11 @@ def build(report: Report) -> Group:
         names = ", ".join(sorted({layer.kernel for layer in slow}))
         parts += [
             "",
-            escape(f"{len(slow)} of {len(report.layers)} layers run on a portable kernel for want of a fast one: {names}"),
+            plain(f"{len(slow)} of {len(report.layers)} layers run on a portable kernel for want of a fast one: {names}"),
         ]
     if report.tries:
         parts += ["", tries(report)]
-    parts += [escape(f"note: {note}") for note in report.notes]
+    parts += [plain(f"note: {note}") for note in report.notes]
     return Group(*parts)
 
 
@@ -192,7 +191,7 @@ def comparison(result: Comparison) -> Group:
         (result.narrowed, "with channels removed, which a build with --no-lossless keeps"),
     ):
         if names:
-            parts += ["", escape(f"not compared, {why}: {', '.join(map(text.label, names))}")]
+            parts += ["", plain(f"not compared, {why}: {', '.join(map(text.label, names))}")]
     return Group(*parts)
 
 
