@@ -143,3 +143,79 @@ def test_other_floats_stay_outside(code: int, dtype: Any) -> None:
     assert {value.dtype for node in graph.nodes for value in node.outputs[:1]} >= {np.dtype(np.float32)}
     (y,) = every_way(graph, [X.astype(dtype)])
     np.testing.assert_array_equal(y, np.where([True, False], X.T, 2.5).astype(dtype))
+
+
+def info(*names: str, dtype: int = TensorProto.FLOAT, shape: Sequence[int] | None = None) -> list[onnx.ValueInfoProto]:
+    return [helper.make_tensor_value_info(name, dtype, shape) for name in names]
+
+
+@pytest.mark.parametrize(("backwards", "turned"), [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_a_scan_is_unrolled(backwards: int, turned: int) -> None:
+    body = helper.make_graph(
+        [helper.make_node("Add", ["state", "part"], ["next"]), helper.make_node("Mul", ["next", "part"], ["made"])],
+        "body",
+        info("state", "part"),
+        info("next", "made"),
+    )
+    scan = helper.make_node(
+        "Scan",
+        ["start", "x"],
+        ["end", "all"],
+        body=body,
+        num_scan_inputs=1,
+        scan_input_directions=[backwards],
+        scan_output_directions=[turned],
+    )
+    end, collected = every_way(convert(model([scan], {"start": X.shape[1:], "x": X.shape}, ["end", "all"])), [X[0] + 1, X])
+    rows = X[::-1] if backwards else X
+    sums = X[0] + 1 + np.cumsum(rows, axis=0)
+    made = sums * rows
+    np.testing.assert_array_equal(end, sums[-1])
+    np.testing.assert_array_equal(collected, made[::-1] if turned else made)
+
+
+def test_a_scan_along_other_axes_is_unrolled() -> None:
+    body = helper.make_graph([helper.make_node("Neg", ["part"], ["made"])], "body", info("part"), info("made"))
+    scan = helper.make_node("Scan", ["x"], ["y"], body=body, num_scan_inputs=1, scan_input_axes=[1], scan_output_axes=[2])
+    (y,) = every_way(convert(model([scan], {"x": X.shape}, ["y"])), [X])
+    np.testing.assert_array_equal(y, -np.moveaxis(X, 1, 2))
+
+
+def loop_model(going: onnx.NodeProto, trips: int | None) -> onnx.ModelProto:
+    """A loop that doubles x and collects it; `going` computes `on` from `round` and `was`."""
+    body = helper.make_graph(
+        [going, helper.make_node("Add", ["value", "value"], ["twice"]), helper.make_node("Identity", ["twice"], ["made"])],
+        "body",
+        [*info("round", dtype=TensorProto.INT64, shape=[]), *info("was", dtype=TensorProto.BOOL, shape=[]), *info("value")],
+        [*info("on", dtype=TensorProto.BOOL, shape=[]), *info("twice", "made")],
+        [onnx.numpy_helper.from_array(np.asarray(2, np.int64), "two")],
+    )
+    loop = helper.make_node("Loop", ["trips" if trips is not None else "", "yes", "x"], ["last", "all"], body=body)
+    constants: dict[str, Any] = {"yes": np.asarray(True)} | ({} if trips is None else {"trips": np.asarray(trips, np.int64)})
+    return model([loop], {"x": X.shape}, ["last", "all"], initializers=constants)
+
+
+@pytest.mark.parametrize("trips", [1, 4])
+def test_a_loop_of_constant_length_is_unrolled(trips: int) -> None:
+    last, collected = every_way(convert(loop_model(helper.make_node("Identity", ["was"], ["on"]), trips)), [X])
+    np.testing.assert_array_equal(last, 2**trips * X)
+    np.testing.assert_array_equal(collected, np.stack([2 ** (i + 1) * X for i in range(trips)]))
+
+
+def test_a_loop_ends_by_a_condition_that_folds() -> None:
+    last, collected = every_way(convert(loop_model(helper.make_node("Less", ["round", "two"], ["on"]), None)), [X])
+    np.testing.assert_array_equal(last, 8 * X)
+    np.testing.assert_array_equal(collected, np.stack([2 * X, 4 * X, 8 * X]))
+
+
+def test_an_endless_loop_is_refused() -> None:
+    with pytest.raises(InputError, match="more than 4,096 rounds"):
+        convert(loop_model(helper.make_node("Identity", ["was"], ["on"]), None))
+
+
+def test_a_loop_of_computed_length_is_refused() -> None:
+    proto = loop_model(helper.make_node("Identity", ["was"], ["on"]), 3)
+    del proto.graph.initializer[:]
+    proto.graph.input.extend([*info("trips", dtype=TensorProto.INT64, shape=[]), *info("yes", dtype=TensorProto.BOOL, shape=[])])
+    with pytest.raises(InputError, match=r"Loop 'last': input 0 \('trips'\) depends on the model's inputs"):
+        convert(proto)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -10,15 +9,16 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import numpy_helper
 
 from toolchain.errors import InputError
 from toolchain.importers import onnx_functions as functions
+from toolchain.importers import onnx_tensors as tensors
 from toolchain.importers.spelling import onnx_readers
-from toolchain.ir import DTYPES, Array, Builder, Graph, IrError, Op, Quant, Type, Value, constant
+from toolchain.ir import Array, Builder, Graph, IrError, Op, Quant, Type, Value, constant
 
 OLDEST_OPSET = 7
 DEEPEST_CALL = 32
+MOST_NODES = 1 << 18
 T = TypeVar("T")
 
 
@@ -118,7 +118,7 @@ class OnnxNode:
         if isinstance(value, bytes):
             value = value.decode(errors="replace")
         elif isinstance(value, onnx.TensorProto):
-            value = self._reader.tensor(value)
+            value = tensors.read(value, self._reader.folder)
         elif not isinstance(value, (int, float, str, onnx.GraphProto)):
             value = tuple(item.decode(errors="replace") if isinstance(item, bytes) else item for item in value)
         return cast(T, value)
@@ -128,16 +128,16 @@ class OnnxNode:
         if name not in self._attributes:
             return default
         try:
-            return _dtype(self.attribute(name, 0), self.name)
+            return tensors.dtype_of(self.attribute(name, 0), self.name)
         except InputError as error:
             raise IrError(str(error)) from error
 
     def has(self, name: str) -> bool:
         return name in self._attributes
 
-    def subgraph(self, name: str) -> list[Value]:
-        """The outputs of a subgraph attribute, read in place: its names see the outer graph's."""
-        return self._reader.inline(self.attribute(name, onnx.GraphProto()))
+    def subgraph(self, name: str, inputs: Sequence[Value] = ()) -> list[Value]:
+        """The outputs of a subgraph attribute for these inputs, read in place: its names see the outer graph's."""
+        return self._reader.inline(self.attribute(name, onnx.GraphProto()), inputs)
 
     def definition(self) -> onnx.FunctionProto | None:
         """The function that stands for this operator, from the model or from ONNX; None where there is none."""
@@ -179,7 +179,7 @@ class _Reader:
         self.values: dict[str, Value] = {}
         self.attributes: functions.Attributes = {}
         self.absent: set[str] = set()
-        self.depth = 0
+        self.depth = self.count = 0
 
     def unsupported(self, nodes: Iterable[onnx.NodeProto], opset: int) -> list[str]:
         """Every node, those of subgraphs and functions included, that nothing reads."""
@@ -217,10 +217,10 @@ class _Reader:
                 raise InputError(f"the model has no input '{given}'; its inputs are: {', '.join(sorted(known))}")
         for value in graph.input:
             if value.name in self.constants:
-                self.values[value.name] = constant(widened(np.asarray(self.constants[value.name])), value.name)
+                self.values[value.name] = constant(tensors.widened(np.asarray(self.constants[value.name])), value.name)
             elif value.name not in self.values:
                 outside = self.builder.input(value.name, self.input_type(value))
-                self.values[value.name] = self.convert(outside, working(outside.dtype))
+                self.values[value.name] = self.convert(outside, tensors.working(outside.dtype))
         self.read_nodes(graph.node)
         self.builder.scope = ""
         for value in graph.output:
@@ -239,12 +239,15 @@ class _Reader:
         value, declared = self.value(output.name), output.type.tensor_type.elem_type
         if not output.type.HasField("tensor_type") or not declared:
             return value
-        dtype = _dtype(declared, output.name)
-        return self.convert(value, dtype) if working(dtype) == value.dtype else value
+        dtype = tensors.dtype_of(declared, output.name)
+        return self.convert(value, dtype) if tensors.working(dtype) == value.dtype else value
 
-    def inline(self, graph: onnx.GraphProto) -> list[Value]:
+    def inline(self, graph: onnx.GraphProto, inputs: Sequence[Value]) -> list[Value]:
+        if len(graph.input) != len(inputs):
+            raise IrError(f"its body '{graph.name}' takes {len(graph.input)} inputs, it is given {len(inputs)}")
         outer = dict(self.values)
         self.read_initializers(graph)
+        self.values.update({formal.name: value for formal, value in zip(graph.input, inputs, strict=True)})
         self.read_nodes(graph.node)
         results = [self.value(value.name) for value in graph.output]
         self.values = outer
@@ -252,7 +255,7 @@ class _Reader:
 
     def read_initializers(self, graph: onnx.GraphProto) -> None:
         for tensor in graph.initializer:
-            self.values[tensor.name] = constant(self.tensor(tensor), tensor.name)
+            self.values[tensor.name] = constant(tensors.read(tensor, self.folder), tensor.name)
         if graph.sparse_initializer:
             raise InputError("the model has sparse initializers, which are not supported; make them dense")
 
@@ -280,6 +283,9 @@ class _Reader:
     def read_nodes(self, nodes: Iterable[onnx.NodeProto]) -> None:
         readers = onnx_readers()
         for node in nodes:
+            self.count += 1
+            if self.count > MOST_NODES:
+                raise IrError(f"functions and loops unroll to more than {MOST_NODES:,} nodes")
             view = OnnxNode(self, node)
             key = (functions.domain(node), str(node.op_type))
             if not self.depth:
@@ -313,7 +319,7 @@ class _Reader:
         if not value.type.HasField("tensor_type"):
             raise InputError(f"input '{value.name}' is no tensor; sequences, maps and optionals are not supported")
         tensor = value.type.tensor_type
-        dtype = _dtype(tensor.elem_type, value.name)
+        dtype = tensors.dtype_of(tensor.elem_type, value.name)
         shape = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim]
         if value.name in self.shapes:
             given = list(self.shapes[value.name])
@@ -325,67 +331,6 @@ class _Reader:
             raise InputError(f"input '{value.name}' has open shape {shape}; fix it with --input-shape {value.name}=1,...")
         return Type(tuple(1 if isinstance(d, str) else int(d) for d in shape), dtype)
 
-    def tensor(self, tensor: onnx.TensorProto) -> Array:
-        """A tensor's data, external data read from inside the model's folder only."""
-        _dtype(tensor.data_type, tensor.name)
-        shape = list(tensor.dims)
-        if any(n < 0 for n in shape) or math.prod(shape) >= 1 << 31:
-            raise InputError(f"constant '{tensor.name}' has shape {shape}, expected fewer than 2^31 elements")
-        if tensor.data_location == onnx.TensorProto.EXTERNAL:
-            return widened(self.external(tensor))
-        try:
-            return widened(np.asarray(numpy_helper.to_array(tensor)))
-        except (ValueError, TypeError) as error:
-            raise InputError(f"constant '{tensor.name}' of shape {shape} is damaged: {error}") from error
-
-    def external(self, tensor: onnx.TensorProto) -> Array:
-        entries = {entry.key: entry.value for entry in tensor.external_data}
-        location = entries.get("location", "")
-        if self.folder is None:
-            raise InputError(f"constant '{tensor.name}' lies outside the model, in '{location}', and the model has no folder")
-        folder = self.folder.resolve()
-        path = (folder / location).resolve()
-        if not location or not path.is_relative_to(folder):
-            raise InputError(f"constant '{tensor.name}' lies in '{location}', outside the model's folder; move it there")
-        dtype = _dtype(tensor.data_type, tensor.name)
-        expected = math.prod(tensor.dims) * dtype.itemsize
-        try:
-            offset, length = int(entries.get("offset", 0)), int(entries.get("length", expected))
-            if offset < 0 or length != expected:
-                raise InputError(f"constant '{tensor.name}' has {length} external bytes at {offset}, expected {expected}")
-            with path.open("rb") as file:
-                file.seek(offset)
-                raw = file.read(expected)
-        except OSError as error:
-            raise InputError(f"cannot read '{path}' with constant '{tensor.name}': {error.strerror}") from error
-        if len(raw) != expected:
-            raise InputError(f"'{path}' holds {len(raw)} bytes of constant '{tensor.name}', expected {expected}")
-        return np.frombuffer(raw, dtype.newbyteorder("<")).astype(dtype).reshape(tuple(tensor.dims))
-
-
-def working(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The element type that is computed in: float32 for every float."""
-    return np.dtype(np.float32) if dtype.kind == "f" else dtype
-
-
-def widened(data: Array) -> Array:
-    """Data in the type that is computed in."""
-    with np.errstate(over="ignore"):
-        return data.astype(working(data.dtype), copy=False)
-
 
 def _opsets(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:
     return {"" if opset.domain == "ai.onnx" else str(opset.domain): int(opset.version) for opset in imports}
-
-
-def _dtype(code: int, name: str) -> np.dtype[Any]:
-    try:
-        dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(code))
-    except (KeyError, TypeError):
-        dtype = np.dtype(object)
-    if dtype not in DTYPES:
-        label = onnx.TensorProto.DataType.Name(code) if code in onnx.TensorProto.DataType.values() else str(code)
-        raise InputError(
-            f"'{name}' has element type {label}, which is not supported; expected one of {', '.join(map(str, DTYPES))}"
-        )
-    return dtype

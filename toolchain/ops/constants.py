@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from toolchain.axes import normal_axis
-from toolchain.importers.onnx import OnnxNode, working
+from toolchain.importers.onnx import OnnxNode
+from toolchain.importers.onnx_tensors import working
 from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode
 from toolchain.ir import DTYPES, Array, Builder, IrError, Value, constant
