@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from toolchain.ir import Array, IrError, Node, Op, Type
+from toolchain.ir import Array, IrError, Node, Op, Type, Value
 from toolchain.lowering import Lowering
+
+# The table that leaves every byte as it is: only the type changes.
+SAME = bytes(range(256))
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,13 @@ class Lookup(Op):
         table = np.frombuffer(self.table, np.uint8)
         return (table[inputs[0].view(np.uint8)].view(self.dtype),)
 
+    def aliases(self, node: Node) -> Iterable[tuple[Value, Value, int]]:
+        return ((node.output, node.inputs[0], 0),) if self.table == SAME else ()
+
     def lower(self, node: Node, low: Lowering) -> None:
+        if self.table == SAME:
+            low.copy(node.inputs[0], node.output)
+            return
         lower_table(node, low, np.frombuffer(self.table, np.uint8))
 
 
