@@ -15,6 +15,7 @@ from toolchain.compiler import optimise
 from toolchain.errors import InputError
 from toolchain.importers.onnx import convert
 from toolchain.ir import Graph
+from toolchain.ops.lookup import SAME, Lookup
 
 Array = NDArray[Any]
 MICROSOFT = "com.microsoft"
@@ -156,6 +157,34 @@ def test_concatenation() -> None:
     given = {"a": bytes_of(np.uint8, 2, 3, 4), "b": bytes_of(np.uint8, 2, 5, 4)}
     inputs = [scale(0.05), np.uint8(90), "a", scale(0.05), np.uint8(90), "b", scale(0.02), np.uint8(3)]
     check(model("QLinearConcat", inputs, given, MICROSOFT, axis=1), given)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8])
+def test_movements_and_maxima_between_layers_cost_no_tables(dtype: Any) -> None:
+    """What stands between quantised layers works on stored bytes; only the interface is recoded."""
+    x = bytes_of(dtype, 1, 4, 8, 8)
+    constants = {
+        "s": scale(0.05),
+        "z": np.asarray(60, dtype),
+        "w": RNG.integers(-127, 128, (6, 4, 3, 3)).astype(np.int8),
+        "ws": scale(0.01),
+        "wz": np.int8(0),
+        "flat": np.asarray([1, 6 * 9], np.int64),
+        "v": RNG.integers(-127, 128, (54, 5)).astype(np.int8),
+    }
+    nodes = [
+        helper.make_node("QLinearConv", ["x", "s", "z", "w", "ws", "wz", "s", "z"], ["a"]),
+        helper.make_node("MaxPool", ["a"], ["b"], kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Reshape", ["b", "flat"], ["c"]),
+        helper.make_node("QLinearMatMul", ["c", "s", "z", "v", "ws", "wz", "s", "z"], ["y"]),
+    ]
+    made = model("Identity", ["x"], {"x": x})
+    del made.graph.node[:]
+    made.graph.node.extend(nodes)
+    made.graph.initializer.extend(numpy_helper.from_array(np.asarray(data), name) for name, data in constants.items())
+    graph = check(made, {"x": x}, most=3)
+    tables = [node for node in graph.nodes if isinstance(node.op, Lookup) and node.op.table != SAME]
+    assert len(tables) == (2 if dtype == np.uint8 else 0)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])

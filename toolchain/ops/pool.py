@@ -14,6 +14,7 @@ from toolchain.importers.tflite import TfliteNode, activation, padding
 from toolchain.ir import Array, IrError, Node, Op, Type, Value
 from toolchain.lowering import Lowering
 from toolchain.ops.conv import onnx_window
+from toolchain.ops.lookup import flip_sign
 from toolchain.ops.transpose import Transpose
 from toolchain.quantize.numerics import activation_range
 from toolchain.spatial import Window, channels_first, channels_last
@@ -162,9 +163,11 @@ def _from_onnx(node: OnnxNode) -> Value:
         window = ceil_window(node, x, plain)
     counted = tuple(after for _, after in plain.pads) if node.attribute("count_include_pad", 0) else None
     op: Op = MaxPool(window) if "Max" in node.kind else AveragePool(window, counted)
-    rank = x.type.rank
+    rank, bytes_alone = x.type.rank, x.dtype == np.uint8 and x.quant is None
+    x = node.builder.add(flip_sign(x.dtype), x) if bytes_alone else x
     y = node.builder.add(op, node.builder.add(Transpose(channels_last(rank)), x, quant=x.quant), quant=x.quant)
-    return node.add(Transpose(channels_first(rank)), y, quant=x.quant)
+    y = node.builder.add(flip_sign(y.dtype), y) if bytes_alone else y
+    return node.add(Transpose(channels_first(rank)), y, quant=y.quant)
 
 
 @tflite("MAX_POOL_2D", "AVERAGE_POOL_2D")

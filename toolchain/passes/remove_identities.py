@@ -18,7 +18,7 @@ _TRIAL_LIMIT = 1 << 24
 
 def remove_identities(graph: Graph) -> list[str]:
     """Remove what leaves its input as it is, merge reshapes, transposes and tables in a row; to a fixpoint."""
-    return rewrite(graph, _reshape, _movement, merge_transposes, merge_tables)
+    return rewrite(graph, _reshape, _movement, merge_transposes, merge_tables, sink_tables)
 
 
 def _reshape(rewriter: Rewriter, node: Node) -> str | None:
@@ -71,3 +71,19 @@ def merge_tables(rewriter: Rewriter, node: Node) -> str | None:
     table = bytes(node.op.table[byte] for byte in inner.op.table)
     rewriter.replace(y, rewriter.add(Lookup(table, node.op.dtype), inner.inputs[0], quant=y.quant))
     return f"takes over {inner}"
+
+
+def sink_tables(rewriter: Rewriter, node: Node) -> str | None:
+    """A movement between two tables moves what the first one reads, so that the tables meet."""
+    if not node.op.movement or len(node.inputs) != 1 or len(node.outputs) != 1:
+        return None
+    x, y = node.inputs[0], node.output
+    table = rewriter.producer(x, Lookup)
+    if table is None or rewriter.reader(x) is not node or rewriter.reader(y, Lookup) is None or x.quant != y.quant:
+        return None
+    source = table.inputs[0]
+    if source.quant is not None and source.quant.axis is not None:
+        return None
+    moved = rewriter.add(node.op, source, name=node.name, quant=source.quant)
+    rewriter.replace(y, rewriter.add(table.op, moved, quant=y.quant))
+    return f"moves what {table} reads"

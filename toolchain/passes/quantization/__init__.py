@@ -8,7 +8,7 @@ from toolchain.ir import Builder, Graph, Node, constant
 from toolchain.ops.quantize import Dequantize
 from toolchain.passes.quantization.operators import store_operator
 from toolchain.passes.quantization.values import merge_conversions, move_stored_values, recode_uint8
-from toolchain.passes.remove_identities import merge_tables
+from toolchain.passes.remove_identities import merge_tables, sink_tables
 from toolchain.rewrite import Rewriter, rewrite
 
 
@@ -17,7 +17,7 @@ def fuse_quantization(graph: Graph) -> list[str]:
 
     uint8 values become int8 with their zero point moved by 128. Constants still dequantised in the end are folded.
     """
-    notes = rewrite(graph, recode_uint8, merge_tables, merge_conversions, move_stored_values, store_operator)
+    notes = rewrite(graph, recode_uint8, merge_tables, sink_tables, merge_conversions, move_stored_values, store_operator)
     return notes + rewrite(graph, _fold)
 
 
