@@ -159,6 +159,12 @@ def test_concatenation() -> None:
     check(model("QLinearConcat", inputs, given, MICROSOFT, axis=1), given)
 
 
+def test_choice() -> None:
+    given = {"c": RNG.random((2, 3, 4)) < 0.5, "a": bytes_of(np.uint8, 2, 3, 4), "b": bytes_of(np.uint8, 2, 3, 4)}
+    sides = ["a", scale(0.05), np.uint8(90), "b", scale(0.02), np.uint8(3)]
+    check(model("QLinearWhere", ["c", *sides, scale(0.04), np.uint8(77)], given, MICROSOFT), given)
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])
 def test_movements_and_maxima_between_layers_cost_no_tables(dtype: Any) -> None:
     """What stands between quantised layers works on stored bytes; only the interface is recoded."""
@@ -233,5 +239,7 @@ def test_refused() -> None:
         convert(model("DequantizeLinear", ["x", scale(-1.0), np.uint8(0)], {"x": x}))
     with pytest.raises(InputError, match="blocks"):
         convert(model("DequantizeLinear", ["x", scale([1.0] * 3), np.zeros(3, np.uint8)], {"x": x}, block_size=2))
+    with pytest.raises(InputError, match="one for each index"):
+        convert(model("DequantizeLinear", ["x", "s"], {"x": x, "s": scale([1.0] * 4)}))
     with pytest.raises(InputError, match="zero point"):
         convert(model("MatMulInteger", ["x", bytes_of(np.uint8, 3, 4), np.zeros(2, np.uint8)], {"x": x}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from toolchain.axes import normal_axis
@@ -21,6 +23,7 @@ from toolchain.ops.softmax import Softmax
 from toolchain.ops.stored import Scale, Stored, computed, scale_at, store, stored_at
 from toolchain.ops.transpose import Transpose
 from toolchain.ops.unary import Unary
+from toolchain.ops.where import Where
 from toolchain.spatial import channels_first, channels_last
 
 MICROSOFT = "com.microsoft"
@@ -121,13 +124,17 @@ def _concat(node: OnnxNode) -> Value:
     return computed(node, op, parts, by)
 
 
+@onnx("QLinearWhere", domain=MICROSOFT)
+def _where(node: OnnxNode) -> Value:
+    a, b, by = stored_at(node, 1), stored_at(node, 4), scale_at(node, 7, node.input(1).dtype)
+    return store(node, node.builder.add(Where(), node.input(0), a.real(node.builder), b.real(node.builder)), by)
+
+
 @onnx("QuantizeLinear", "DequantizeLinear")
 @onnx("QuantizeLinear", "DequantizeLinear", domain=MICROSOFT)
 def _linear(node: OnnxNode) -> Value:
-    x = node.input(0)
-    if node.attribute("block_size", 0):
-        raise IrError("quantisation in blocks is not supported")
-    axis = normal_axis(node.attribute("axis", 1), x.type.rank) if node.input(1).type.size > 1 else None
-    if node.kind == "DequantizeLinear":
-        return stored_at(node, 0, axis).real(node.builder)
-    return store(node, x, scale_at(node, 1, node.dtype("output_dtype", np.dtype(np.uint8)), axis))
+    x, block = node.input(0), node.attribute("block_size", 0)
+    axis = normal_axis(node.attribute("axis", 1), x.type.rank) if block or node.input(1).type.size > 1 else None
+    dtype = x.dtype if node.kind == "DequantizeLinear" else node.dtype("output_dtype", np.dtype(np.uint8))
+    by = replace(scale_at(node, 1, dtype, axis), block=block)
+    return Stored(x, by).real(node.builder) if node.kind == "DequantizeLinear" else store(node, x, by)

@@ -12,10 +12,12 @@ from toolchain.ops.add import Add, Sub
 from toolchain.ops.cast import Cast
 from toolchain.ops.clip import Clip
 from toolchain.ops.division import Div
+from toolchain.ops.expand import Expand
 from toolchain.ops.lookup import SAME, Lookup, flip_sign
 from toolchain.ops.mul import Mul
 from toolchain.ops.quantize import STORED, Dequantize, Quantize
 from toolchain.ops.reshape import Reshape
+from toolchain.ops.slice import span
 from toolchain.ops.unary import Unary
 
 _BYTES = (np.dtype(np.int8), np.dtype(np.uint8))
@@ -23,15 +25,19 @@ _BYTES = (np.dtype(np.int8), np.dtype(np.uint8))
 
 @dataclass(frozen=True)
 class Scale:
-    """What makes stored integers real: a scale and a zero point, whose element type is theirs; one for each index of `axis`."""
+    """What makes stored integers real: a scale and a zero point, whose element type is theirs.
+
+    One for all, one for each index of `axis`, or one for each `block` elements along it.
+    """
 
     scale: Value
     zero: Value
     axis: int | None = None
+    block: int = 0
 
     @property
     def constant(self) -> bool:
-        return self.scale.data is not None and self.zero.data is not None
+        return self.scale.data is not None and self.zero.data is not None and not self.block
 
     @property
     def fixed(self) -> bool:
@@ -46,11 +52,24 @@ class Scale:
         zeros = np.broadcast_to(zero - (128 if recoded and self.zero.dtype == np.uint8 else 0), scale.shape)
         return Quant(tuple(map(float, scale)), tuple(map(int, zeros)), None if scale.size == 1 else self.axis)
 
-    def along(self, builder: Builder, value: Value, rank: int) -> Value:
-        """The scale or the zero point in the shape that broadcasts along the axis of a tensor of this rank."""
-        if value.type.size == 1 or self.axis is None:
-            return builder.add(Reshape(()), value) if value.type.size == 1 else value
-        return builder.add(Reshape((value.type.size, *(1,) * (rank - 1 - self.axis))), value)
+    def along(self, builder: Builder, value: Value, shape: tuple[int, ...]) -> Value:
+        """The scale or the zero point in a shape that broadcasts to that of the tensor."""
+        add, axis, block = builder.add, self.axis, self.block
+        if value.type.size == 1:
+            return add(Reshape(()), value)
+        if axis is None or (not block and value.shape != shape[axis : axis + 1]):
+            raise IrError(
+                f"{value.type.size} scales or zero points for a tensor of shape {list(shape)}, expected one for each index"
+            )
+        if not block:
+            return add(Reshape((value.type.size, *(1,) * (len(shape) - 1 - axis))), value)
+        blocks = (*shape[:axis], -(-shape[axis] // block), *shape[axis + 1 :])
+        if value.shape != blocks:
+            raise IrError(f"scales or zero points {value.type} in blocks of {block} along axis {axis}, expected {list(blocks)}")
+        split = add(Reshape((*blocks[: axis + 1], 1, *blocks[axis + 1 :])), value)
+        spread = add(Expand((*blocks[: axis + 1], block, *blocks[axis + 1 :])), split)
+        whole = add(Reshape((*blocks[:axis], blocks[axis] * block, *blocks[axis + 1 :])), spread)
+        return add(span(axis, 0, shape[axis], whole.shape), whole)
 
 
 @dataclass(frozen=True)
@@ -76,10 +95,10 @@ class Stored:
             return builder.add(Dequantize(), self.int8(builder))
         if self.value.data is not None and self.by.constant and self.value.dtype.name in STORED:
             return builder.add(Dequantize(), constant(self.value.data, self.value.name, self.by.quant(recoded=False)))
-        rank = self.value.type.rank
-        zero = self.by.along(builder, builder.add(Cast("float32"), self.by.zero), rank)
+        shape = self.value.shape
+        zero = self.by.along(builder, builder.add(Cast("float32"), self.by.zero), shape)
         offset = builder.add(Sub(), builder.add(Cast("float32"), self.value), zero)
-        return builder.add(Mul(), offset, self.by.along(builder, self.by.scale, rank))
+        return builder.add(Mul(), offset, self.by.along(builder, self.by.scale, shape))
 
 
 def scale_at(node: OnnxNode, index: int, dtype: np.dtype[np.generic] | None = None, axis: int | None = None) -> Scale:
@@ -101,9 +120,9 @@ def store(node: OnnxNode, y: Value, by: Scale) -> Value:
     if by.fixed:
         y = node.builder.add(Quantize("int8"), y, quant=by.quant())
         return node.add(flip_sign(y.dtype) if by.zero.dtype == np.uint8 else Lookup(SAME, "int8"), y)
-    info, rank, add = np.iinfo(by.zero.dtype), y.type.rank, node.builder.add
-    rounded = add(Unary("round"), add(Div(), y, by.along(node.builder, by.scale, rank)))
-    moved = add(Add(), rounded, by.along(node.builder, add(Cast("float32"), by.zero), rank))
+    info, shape, add = np.iinfo(by.zero.dtype), y.shape, node.builder.add
+    rounded = add(Unary("round"), add(Div(), y, by.along(node.builder, by.scale, shape)))
+    moved = add(Add(), rounded, by.along(node.builder, add(Cast("float32"), by.zero), shape))
     return node.add(Cast(by.zero.dtype.name), add(Clip(float(info.min), float(info.max)), moved))
 
 
