@@ -32,7 +32,7 @@ constexpr Status resample_check(const Params& p, const Extent* operands, size_t 
   const Count in = Count(p.outer) * Count(p.in_height) * Count(p.in_width) * Count(p.inner);
   const Count out = Count(p.outer) * Count(p.height) * Count(p.width) * Count(p.inner);
   const Count rows = Count(p.height) * Count(p.row_taps), columns = Count(p.width) * Count(p.column_taps);
-  if (in.value > INT32_MAX || out.value > INT32_MAX) return kBadParams;
+  if (in.value > INT32_MAX || out.value > INT32_MAX || rows.value > INT32_MAX || columns.value > INT32_MAX) return kBadParams;
   if (count != 6 || operands[5].writable == 0) return kBadOperands;
   const bool fits = holds<Element>(operands[0], in) && holds<int32_t>(operands[1], rows) && holds<Weight>(operands[2], rows) &&
                     holds<int32_t>(operands[3], columns) && holds<Weight>(operands[4], columns) && holds<Element>(operands[5], out);
@@ -73,6 +73,26 @@ static inline void resample_few(const ResamplePixel<Arithmetic>& pixel, typename
   }
 }
 
+// A row of `width` pixels with kInner elements each, which are too few to be a vector.
+template <class Arithmetic, int kRows, int kColumns, int kInner>
+static inline void resample_narrow(const ResamplePixel<Arithmetic>& first, typename Arithmetic::Element* y, int32_t width) {
+  const int32_t* index = first.column_index;
+  const typename Arithmetic::Weight* column = first.column_weight;
+  const typename Arithmetic::Element* rows[kRows];
+  for (int i = 0; i < kRows; ++i) rows[i] = first.image + first.row_index[i] * first.row_stride;
+  SINTER_VECTORIZE
+  for (int32_t w = 0; w < width; ++w) {
+    typename Arithmetic::Sum sums[kInner] = {};
+    for (int i = 0; i < kRows; ++i) {
+      for (int j = 0; j < kColumns; ++j) {
+        const typename Arithmetic::Sum weight = Arithmetic::weight(first.row_weight[i], column[w * kColumns + j]);
+        for (int c = 0; c < kInner; ++c) sums[c] += Arithmetic::product(weight, rows[i][index[w * kColumns + j] * kInner + c]);
+      }
+    }
+    for (int c = 0; c < kInner; ++c) y[w * kInner + c] = Arithmetic::finish(sums[c]);
+  }
+}
+
 template <class Arithmetic>
 static inline void resample_many(const ResamplePixel<Arithmetic>& pixel, int32_t rows, int32_t columns,
                                  typename Arithmetic::Element* y, int32_t count) {
@@ -89,6 +109,20 @@ static inline void resample_many(const ResamplePixel<Arithmetic>& pixel, int32_t
     }
     for (int32_t c = 0; c < length; ++c) y[first + c] = Arithmetic::finish(sums[c]);
   }
+}
+
+// Computes a whole row of output pixels, if there is a function for so few taps and elements.
+template <class Arithmetic, class Params>
+static inline bool resample_narrow_row(const ResamplePixel<Arithmetic>& first, const Params& p, typename Arithmetic::Element* y) {
+  if (p.column_taps != 2 || p.row_taps > 2 || (p.inner != 1 && p.inner != 3)) return false;
+  if (p.inner == 1) {
+    p.row_taps == 1 ? resample_narrow<Arithmetic, 1, 2, 1>(first, y, p.width)
+                    : resample_narrow<Arithmetic, 2, 2, 1>(first, y, p.width);
+  } else {
+    p.row_taps == 1 ? resample_narrow<Arithmetic, 1, 2, 3>(first, y, p.width)
+                    : resample_narrow<Arithmetic, 2, 2, 3>(first, y, p.width);
+  }
+  return true;
 }
 
 static inline bool indices_inside(const int32_t* index, ptrdiff_t count, int32_t extent) {
@@ -117,6 +151,12 @@ static Status resample(const Params& p, void* const* operands, int32_t begin, in
     pixel.row_index = row_index + row;
     pixel.row_weight = row_weight + row;
     if (!indices_inside(pixel.row_index, p.row_taps, p.in_height)) return kBadValue;
+    pixel.column_index = column_index;
+    pixel.column_weight = column_weight;
+    if (resample_narrow_row(pixel, p, y)) {
+      y += ptrdiff_t{p.width} * p.inner;
+      continue;
+    }
     for (int32_t w = 0; w < p.width; ++w, y += p.inner) {
       pixel.column_index = column_index + ptrdiff_t{w} * p.column_taps;
       pixel.column_weight = column_weight + ptrdiff_t{w} * p.column_taps;

@@ -16,6 +16,9 @@ CASES = [
     (1, 1, 1, 1, 1, 1, 1, 1),
     (2, 5, 6, 7, 3, 1, 2, 2),
     (1, 4, 4, 9, 8, 37, 2, 2),
+    (2, 4, 6, 5, 19, 3, 2, 2),
+    (2, 1, 6, 1, 19, 3, 1, 2),
+    (1, 3, 6, 4, 41, 1, 2, 2),
     (3, 1, 9, 1, 5, 1, 1, 2),
     (1, 9, 1, 5, 1, 200, 2, 1),
     (2, 6, 5, 3, 4, 67, 4, 4),
@@ -87,5 +90,5 @@ def test_bad_params(kernel: Kernel) -> None:
     for name in names:
         for value in (0, -1):
             assert kernel.check(kernel.encode({**good, name: value}), extents) == BAD_PARAMS
-    for name in ("outer", "inner", "in_height", "width"):
+    for name in ("outer", "inner", "in_height", "width", "row_taps", "column_taps"):
         assert kernel.check(kernel.encode({**good, name: 1 << 30}), extents) == BAD_PARAMS
