@@ -38,3 +38,13 @@ def _outputs(model: bytes) -> list[int]:
     import tflite as schema
 
     return list(schema.Model.GetRootAs(model, 0).Subgraphs(0).OutputsAsNumpy())
+
+
+def onnxruntime(model: Any, inputs: dict[str, Array]) -> list[Array]:
+    """The outputs of an ONNX model by onnxruntime, without its optimisations."""
+    module = pytest.importorskip("onnxruntime")
+    options = module.SessionOptions()
+    options.graph_optimization_level = module.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = 3
+    session = module.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return [np.asarray(y) for y in session.run(None, inputs)]

@@ -11,7 +11,7 @@ from harness import BAD_OPERANDS, BAD_PARAMS, OK, Array, assert_check_is_exact, 
 
 from toolchain.ir import DTYPES, Quant, Type
 from toolchain.kernels import Kernel
-from toolchain.ops.reduce import Reduce
+from toolchain.ops.reduce import reduction_params
 from toolchain.quantize import elementwise
 
 CASES = [
@@ -40,7 +40,7 @@ def kernels(*families: str) -> pytest.MarkDecorator:
 
 
 def geometry(shape: tuple[int, ...], axes: tuple[int, ...]) -> dict[str, object]:
-    return Reduce("sum", axes).params(Type(shape, np.dtype(np.float32)))
+    return reduction_params(Type(shape, np.dtype(np.float32)), axes)
 
 
 @kernels("reduce_f32")
@@ -92,6 +92,23 @@ def test_integers(kernel: Kernel, shape: tuple[int, ...], axes: tuple[int, ...],
         np.testing.assert_array_equal(run_all_ways(this, rng), expected)
 
 
+@kernels("normalize_f32")
+@pytest.mark.parametrize("centred", [0, 1])
+@pytest.mark.parametrize(("shape", "axes"), CASES, ids=str)
+def test_normalisation(kernel: Kernel, shape: tuple[int, ...], axes: tuple[int, ...], centred: int) -> None:
+    rng = np.random.default_rng(5)
+    x = rng.normal(0.5, 2, shape).astype(np.float32)
+    this = step(kernel, {**geometry(shape, axes), "centre": centred, "epsilon": 1e-3}, [x], np.empty_like(x))
+    assert_check_is_exact(this)
+    wide = x.astype(np.float64)
+    wide -= wide.mean(axis=axes, keepdims=True) if centred else 0
+    expected = wide / np.sqrt(np.square(wide).mean(axis=axes, keepdims=True) + 1e-3)
+    count = math.prod(shape[axis] for axis in axes)
+    np.testing.assert_allclose(
+        run_all_ways(this, rng), expected, rtol=0, atol=(count / 8 + 8) * EPS * np.abs(expected).max() + 8 * EPS
+    )
+
+
 @kernels("sum_s8")
 @pytest.mark.parametrize("kind", ["sum", "mean"])
 @pytest.mark.parametrize(("shape", "axes"), CASES, ids=str)
@@ -110,11 +127,11 @@ def test_quantised(kernel: Kernel, shape: tuple[int, ...], axes: tuple[int, ...]
     np.testing.assert_array_equal(run_all_ways(this, rng), expected)
 
 
-@kernels("reduce_f32", "reduce_int", "sum_s8")
+@kernels("reduce_f32", "reduce_int", "sum_s8", "normalize_f32")
 def test_bad_params(kernel: Kernel) -> None:
     plain = dict.fromkeys(kernel.params.names or (), 0)
     good: dict[str, Any] = plain | geometry((4, 8), (1,)) | ({"dtype": DTYPES.index(np.dtype(np.int8))} if "dtype" in plain else {})
-    extents = [(32 * 4, 8, False), (4 * 4, 8, True)]
+    extents = [(32 * 4, 8, False), (32 * 4, 8, True)]
     assert kernel.check(kernel.encode(good), extents) == OK
 
     def changed(field: str, index: int, value: int) -> int:

@@ -82,7 +82,7 @@ class Reduce(Op):
         if x.type.size == 0:
             low.copy(low.constant(self.evaluate(node, np.zeros(x.shape, x.dtype))[0]), y)
             return
-        params, count = self.params(x.type), x.type.size // y.type.size
+        params, count = reduction_params(x.type, self.axes), x.type.size // y.type.size
         if x.dtype == np.float32:
             kind = _FLOAT.index(_MEANS.get(self.kind, self.kind))
             low.step("reduce_f32", params | {"kind": kind, "divisor": count if self.kind in _MEANS else 1}, [x], [y])
@@ -97,14 +97,14 @@ class Reduce(Op):
         else:
             raise IrError(f"{self.name} of {x.type} has no kernel")
 
-    def params(self, x: Type) -> dict[str, Any]:
-        """The SINTER_REDUCTION params: kept axes, and reduced ones."""
-        strides = row_major(x.shape)
-        kept = [axis for axis in range(x.rank) if axis not in self.axes]
-        reduced = [axis for axis in range(x.rank) if axis in self.axes]
-        shape, (stride,) = collapse([x.shape[axis] for axis in kept], [strides[axis] for axis in kept])
-        axis_shape, (axis_stride,) = collapse([x.shape[axis] for axis in reduced], [strides[axis] for axis in reduced])
-        return {"shape": shape, "stride": stride, "axis_shape": axis_shape, "axis_stride": axis_stride}
+
+def reduction_params(x: Type, axes: tuple[int, ...]) -> dict[str, Any]:
+    """The SINTER_REDUCTION params: kept axes, and reduced ones."""
+    strides = row_major(x.shape)
+    kept = [axis for axis in range(x.rank) if axis not in axes]
+    shape, (stride,) = collapse([x.shape[axis] for axis in kept], [strides[axis] for axis in kept])
+    axis_shape, (axis_stride,) = collapse([x.shape[axis] for axis in sorted(axes)], [strides[axis] for axis in sorted(axes)])
+    return {"shape": shape, "stride": stride, "axis_shape": axis_shape, "axis_stride": axis_stride}
 
 
 def _fold(x: Array, kind: str, axes: tuple[int, ...], count: int) -> Array:
