@@ -39,6 +39,7 @@ class Model(NamedTuple):
     rank: Integers
     hashes: Hashes
     capacity: int
+    capacity_bytes: int
 
 
 class State(NamedTuple):
@@ -94,6 +95,7 @@ def model(bodies: Bodies) -> Model:
         rank=ranked,
         hashes=np.random.default_rng(0).integers(1 << 62, size=count).astype(np.uint64) * 2 + 1,
         capacity=0,
+        capacity_bytes=0,
     )
     return ranked_by(unset, ranked)
 
@@ -108,7 +110,8 @@ def ranked_by(unranked: Model, order: Integers) -> Model:
 
 def within(unset: Model, bodies: Bodies, capacity: int) -> Model:
     """The same model for a capacity in bytes."""
-    return unset._replace(highest=(capacity - bodies.bytes) // bodies.unit, capacity=-(-capacity // bodies.unit))
+    highest = (capacity - bodies.bytes) // bodies.unit
+    return unset._replace(highest=highest, capacity=-(-capacity // bodies.unit), capacity_bytes=capacity)
 
 
 def state(bodies: Bodies, room: int) -> State:

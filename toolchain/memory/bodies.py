@@ -135,22 +135,25 @@ def join(buffers: Sequence[Buffer], shared: Collection[int]) -> Bodies:
 def _groups(buffers: Sequence[Buffer], shared: Collection[int]) -> list[list[int]]:
     """Buffers that have a size, grouped with those whose memory they take over; of several takers the largest takes it."""
     heirs: dict[int, int] = {}
-    for index, parent in permissions(buffers).items():
-        if index in shared and (parent not in heirs or buffers[heirs[parent]].size < buffers[index].size):
-            heirs[parent] = index
-    groups: list[list[int]] = []
-    owner: dict[int, list[int]] = {}
+    for taker, parent in permissions(buffers).items():
+        if taker in shared and (parent not in heirs or buffers[heirs[parent]].size < buffers[taker].size):
+            heirs[parent] = taker
     sized = [index for index, buffer in enumerate(buffers) if buffer.size > 0]
-    for index in sorted(sized, key=lambda i: (buffers[i].first, buffers[i].last, i)):
-        parent = buffers[index].alias
-        if parent is not None and heirs.get(parent) == index and parent in owner:
-            group = owner[parent]
-            if len(group) == 1 or buffers[parent].first < buffers[index].first:  # else three would share one step
-                group.append(index)
-                owner[index] = group
-                continue
-        owner[index] = [index]
-        groups.append(owner[index])
+    groups: list[list[int]] = []
+    seen: set[int] = set()
+    takers = set(heirs.values())
+    for root in sorted(sized, key=lambda index: (index in takers, buffers[index].first, index)):
+        group: list[int] = []
+        index: int | None = root
+        while index is not None and index not in seen:
+            if len(group) > 1 and buffers[group[-1]].first == buffers[index].first:  # three would share that step
+                groups.append(group)
+                group = []
+            group.append(index)
+            seen.add(index)
+            index = heirs.get(index)
+        if group:
+            groups.append(group)
     return groups
 
 

@@ -259,7 +259,7 @@ def _hash(model: Model, state: State, low: int, high: int) -> np.uint64:
             body = model.left[entry]
             if state.offset[body] < 0:
                 value += model.hashes[body] * np.uint64(2 * state.lowest[body] + 1)
-    value = (value ^ np.uint64(model.capacity)) * factor
+    value = (value ^ np.uint64(model.capacity_bytes)) * factor
     return value ^ (value >> np.uint64(31))
 
 
