@@ -5,7 +5,7 @@
 
 namespace sinter {
 
-// round(a * b / 2^31), halves up; a == b == INT32_MIN wraps.
+// round(a * b / 2^31), halves up; b is not negative.
 static inline int32_t rounding_doubling_high_mul(int32_t a, int32_t b) {
   return static_cast<int32_t>((int64_t{a} * b + (int64_t{1} << 30)) >> 31);
 }

@@ -1,305 +1,60 @@
 #include "../requantize_avx2.h"
-#include "../unroll.h"
-#include "conv_s8.h"
+#include "widened.h"
 
 namespace sinter {
 namespace {
 
-constexpr int32_t kMr = 4, kNr = 16, kKr = 2;
-
-// More weights than this stay in no cache between tiles: then each panel passes over all tiles in turn.
-constexpr int64_t kResident = 1 << 18;
-
-// The input as int16 rows of K, one a pixel. Stores run up to 15 elements past a row's end, where the next row or slack follows.
-class Widener {
- public:
-  Widener(const ConvS8Params& p, const int8_t* input)
-      : p_(p), input_(input), end_(input + input_count(p)), group_in_(p.in_channels / p.groups), depth_(conv_depth(p)) {
-    rows_contiguous_ = p.groups == 1 && p.dilation[2] == 1;
-    pixels_contiguous_ = taps(p) == 1;
-    for (int i = 0; i < 3; ++i) {
-      pixels_contiguous_ = pixels_contiguous_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
-      reach_[i] = (p.kernel[i] - 1) * p.dilation[i];
-    }
-    run_ = p.kernel[2] * p.in_channels;
-    line_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.dilation[1];
-    plane_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.in[1] * p.dilation[0];
-    window_ = (p.kernel[0] - 1) * plane_step_ + (p.kernel[1] - 1) * line_step_ + run_;
-  }
-
-  // Elements [begin, end) of K for output pixels from index on, at to, to + stride and so on.
-  void widen(int32_t index, int32_t pixels, int32_t group, int32_t begin, int32_t end, int16_t* to, ptrdiff_t stride) {
-    if (pixels_contiguous_) {
-      const int8_t* x = input_ + ptrdiff_t{index} * p_.in_channels + group * group_in_ + begin;
-      for (int32_t row = 0; row < pixels; ++row, x += p_.in_channels) copy(to + row * stride, x, end - begin);
-      return;
-    }
-    if (index != next_ || left_ == 0) find(index);
-    if (rows_contiguous_ && end - begin == depth_ && left_ >= pixels && inside(pixels)) {
-      gather_inside(pixels, to, stride);
-      next_ += pixels;
-      left_ -= pixels;
-      pixel_.origin[2] += pixels * p_.stride[2];
-      return;
-    }
-    for (int32_t row = 0; row < pixels; ++row) {
-      if (left_ == 0) find(index + row);
-      if (rows_contiguous_ && end - begin == depth_) {
-        gather_lines(to + row * stride);
-      } else {
-        gather(group, begin, end, to + row * stride);
-      }
-      ++next_;
-      --left_;
-      pixel_.origin[2] += p_.stride[2];
-    }
-  }
-
- private:
-  void find(int32_t index) {
-    pixel_ = locate(p_, index);
-    next_ = index;
-    left_ = p_.out[2] - index % p_.out[2];
-  }
-
-  // Whether all taps of so many pixels of this row lie inside the input.
-  bool inside(int32_t pixels) const {
-    const int32_t* at = pixel_.origin;
-    return at[0] >= 0 && at[0] + reach_[0] < p_.in[0] && at[1] >= 0 && at[1] + reach_[1] < p_.in[1] && at[2] >= 0 &&
-           at[2] + (pixels - 1) * p_.stride[2] + reach_[2] < p_.in[2];
-  }
-
-  void gather_inside(int32_t pixels, int16_t* to, ptrdiff_t stride) const {
-    const int32_t depth = p_.kernel[0], height = p_.kernel[1], run = run_;
-    const ptrdiff_t line = line_step_, plane = plane_step_, step = ptrdiff_t{p_.stride[2]} * p_.in_channels;
-    const int32_t position = input_pixel(p_, pixel_.batch, pixel_.origin[0], pixel_.origin[1], pixel_.origin[2]);
-    const int8_t* x = input_ + ptrdiff_t{position} * p_.in_channels;
-    const bool short_runs = run <= 16 && end_ - x >= (pixels - 1) * step + window_ + 16 - run;
-    for (int32_t row = 0; row < pixels; ++row, x += step, to += stride) {
-      int16_t* y = to;
-      for (int32_t kd = 0; kd < depth; ++kd) {
-        const int8_t* at = x + kd * plane;
-        for (int32_t kh = 0; kh < height; ++kh, at += line, y += run) {
-          if (short_runs) {
-            widen16(y, at);
-          } else {
-            copy(y, at, run);
-          }
-        }
-      }
-    }
-  }
-
-  // One pixel, line by line of its window, each of which may hang over the input's edges.
-  void gather_lines(int16_t* to) const {
-    const int32_t channels = p_.in_channels, d = pixel_.origin[0], h = pixel_.origin[1], w = pixel_.origin[2], width = p_.kernel[2];
-    int32_t last = p_.in[2] - w < width ? p_.in[2] - w : width;
-    int32_t first = w < 0 ? -w : 0;
-    if (last < first) first = last = width;
-    const int32_t before = first * channels, inside = (last - first) * channels, after = (width - last) * channels;
-    const int8_t* x =
-        input_ + ptrdiff_t{(pixel_.batch * p_.in[0] + d) * p_.in[1] + h} * p_.in[2] * channels + ptrdiff_t{w} * channels;
-    for (int32_t kd = 0; kd < p_.kernel[0]; ++kd, x += plane_step_) {
-      const int32_t at_d = d + kd * p_.dilation[0];
-      const int8_t* line = x;
-      for (int32_t kh = 0; kh < p_.kernel[1]; ++kh, line += line_step_, to += run_) {
-        const int32_t at_h = h + kh * p_.dilation[1];
-        if (at_d < 0 || at_d >= p_.in[0] || at_h < 0 || at_h >= p_.in[1]) {
-          fill(to, run_);
-          continue;
-        }
-        if (before != 0) fill(to, before);
-        copy(to + before, line + before, inside);
-        if (after != 0) fill(to + before + inside, after);
-      }
-    }
-  }
-
-  __attribute__((noinline)) void gather(int32_t group, int32_t begin, int32_t end, int16_t* to) const {
-    int32_t k = 0;
-    const auto emit = [&](const int8_t* x, int32_t length) {
-      const int32_t first = k < begin ? begin : k, last = k + length > end ? end : k + length;
-      if (first < last) {
-        if (x != nullptr) {
-          copy(to + (first - begin), x + (first - k), last - first);
-        } else {
-          fill(to + (first - begin), last - first);
-        }
-      }
-      k += length;
-    };
-    const int32_t width = p_.kernel[2];
-    for (int32_t kd = 0; kd < p_.kernel[0]; ++kd) {
-      const int32_t d = pixel_.origin[0] + kd * p_.dilation[0];
-      for (int32_t kh = 0; kh < p_.kernel[1]; ++kh) {
-        const int32_t h = pixel_.origin[1] + kh * p_.dilation[1], w = pixel_.origin[2];
-        const auto tap = [&](int32_t kw) {
-          const int32_t position = input_pixel(p_, pixel_.batch, d, h, w + kw * p_.dilation[2]);
-          return position < 0 ? nullptr : input_ + ptrdiff_t{position} * p_.in_channels + group * group_in_;
-        };
-        if (!rows_contiguous_ || d < 0 || d >= p_.in[0] || h < 0 || h >= p_.in[1]) {
-          for (int32_t kw = 0; kw < width; ++kw) emit(tap(kw), group_in_);
-          continue;
-        }
-        const TapRange range = inside_taps(p_, pixel_, 2);
-        emit(nullptr, range.first * group_in_);
-        if (range.first < range.last) emit(tap(range.first), (range.last - range.first) * group_in_);
-        emit(nullptr, (width - range.last) * group_in_);
-      }
-    }
-  }
-
-  void copy(int16_t* to, const int8_t* x, int32_t n) const {
-    int32_t i = 0;
-    for (; i < n && end_ - x >= i + 16; i += 16) widen16(to + i, x + i);
-    for (; i < n; ++i) to[i] = x[i];
-  }
-
+struct Avx2 {
   static void widen16(int16_t* to, const int8_t* x) {
     const __m256i wide = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), wide);
   }
+  static void fill16(int16_t* to, int16_t value) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_set1_epi16(value)); }
 
-  void fill(int16_t* to, int32_t n) const {
-    const __m256i zero = _mm256_set1_epi16(static_cast<int16_t>(p_.in_zero));
-    for (int32_t i = 0; i < n; i += 16) _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i), zero);
-  }
+  template <int kRows, int kHalves>
+  struct Tile {
+    __m256i acc[kRows][kHalves];
 
-  const ConvS8Params& p_;
-  const int8_t* const input_;
-  const int8_t* const end_;
-  const int32_t group_in_, depth_;
-  bool rows_contiguous_, pixels_contiguous_;
-  int32_t reach_[3], run_;
-  ptrdiff_t line_step_, plane_step_, window_;
-  int32_t next_ = -1, left_ = 0;  // the output pixel that pixel_ is, and how many of its row are left
-  Pixel pixel_ = {};
-};
-
-// acc[row][half] += a[row] * w over pairs of K.
-template <int kRows, int kHalves>
-inline __attribute__((always_inline)) void multiply(const int16_t* a, ptrdiff_t stride, const int8_t* w, int32_t pairs,
-                                                    __m256i acc[kRows][kHalves]) {
-  for (int32_t k = 0; k < pairs; ++k, a += 2, w += kNr * kKr) {
-    __m256i weight[kHalves];
-    SINTER_UNROLL
-    for (int half = 0; half < kHalves; ++half) {
-      weight[half] = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w + half * 16)));
-    }
-    SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) {
-      int32_t pair;
-      __builtin_memcpy(&pair, a + row * stride, sizeof(pair));
-      const __m256i x = _mm256_set1_epi32(pair);
+    explicit Tile(const int32_t* bias) {
       SINTER_UNROLL
       for (int half = 0; half < kHalves; ++half) {
-        acc[row][half] = _mm256_add_epi32(acc[row][half], _mm256_madd_epi16(x, weight[half]));
+        const __m256i start = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bias + half * 8));
+        SINTER_UNROLL
+        for (int row = 0; row < kRows; ++row) acc[row][half] = start;
       }
     }
-  }
-}
 
-struct Layer {
-  const ConvS8Params& p;
-  const int8_t* weights;
-  const int32_t *bias, *multiplier, *shift;
-  int8_t* output;
-  int16_t* rows;
-  int32_t panels, depth, block;
-  Int8Range range;
+    __attribute__((always_inline)) void multiply(const int16_t* a, ptrdiff_t stride, const int8_t* w, int32_t pairs) {
+      for (int32_t k = 0; k < pairs; ++k, a += 2, w += 32) {
+        __m256i weight[kHalves];
+        SINTER_UNROLL
+        for (int half = 0; half < kHalves; ++half) {
+          weight[half] = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w + half * 16)));
+        }
+        SINTER_UNROLL
+        for (int row = 0; row < kRows; ++row) {
+          int32_t pair;
+          __builtin_memcpy(&pair, a + row * stride, sizeof(pair));
+          const __m256i x = _mm256_set1_epi32(pair);
+          SINTER_UNROLL
+          for (int half = 0; half < kHalves; ++half) {
+            acc[row][half] = _mm256_add_epi32(acc[row][half], _mm256_madd_epi16(x, weight[half]));
+          }
+        }
+      }
+    }
+
+    void store(const int32_t* multiplier, const int32_t* shift, const ConvS8Params& p, int8_t* y, int32_t columns) const {
+      const Int8Range range = int8_range(p.out_zero, p.out_min, p.out_max);
+      requantize_rows<kRows, kHalves>(acc, multiplier, shift, range, y, p.out_channels, columns);
+    }
+  };
 };
-
-template <int kRows, int kHalves>
-void panel(const Layer& layer, Widener& widener, const ConvTile& tile, int32_t index) {
-  const ConvS8Params& p = layer.p;
-  const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
-  const int32_t k_end = conv_depth(p), group_out = p.out_channels / p.groups;
-  __m256i acc[kRows][kHalves];
-  SINTER_UNROLL
-  for (int half = 0; half < kHalves; ++half) {
-    const __m256i bias = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(layer.bias + column + half * 8));
-    SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) acc[row][half] = bias;
-  }
-  const int8_t* w = layer.weights + column * layer.depth;
-  if (layer.depth <= layer.block) {
-    multiply<kRows, kHalves>(layer.rows, layer.block, w, layer.depth / kKr, acc);
-  } else {
-    for (int32_t k = 0; k < layer.depth; k += layer.block) {
-      const int32_t last = k + layer.block < k_end ? k + layer.block : k_end;
-      widener.widen(tile.pixel, tile.pixels, tile.group, k, last, layer.rows, layer.block);
-      multiply<kRows, kHalves>(layer.rows, layer.block, w + ptrdiff_t{k} * kNr, div_up(last - k, kKr), acc);
-    }
-  }
-  const int32_t first = index * kNr;
-  int8_t* y = layer.output + ptrdiff_t{tile.pixel} * p.out_channels + tile.group * group_out + first;
-  requantize_rows<kRows, kHalves>(acc, layer.multiplier + column, layer.shift + column, layer.range, y, p.out_channels,
-                                  group_out - first);
-}
-
-template <int kRows>
-void panels(const Layer& layer, Widener& widener, const ConvTile& tile) {
-  const int32_t group_out = layer.p.out_channels / layer.p.groups;
-  for (int32_t index = tile.panel; index < tile.panel + tile.panels; ++index) {
-    if (group_out - index * kNr > 8) {
-      panel<kRows, 2>(layer, widener, tile, index);
-    } else {
-      panel<kRows, 1>(layer, widener, tile, index);
-    }
-  }
-}
-
-// The rows are widened anew unless they are those of the tile before.
-void run_tile(const Layer& layer, Widener& widener, const ConvTile& tile, bool rows_changed) {
-  if (rows_changed && layer.depth <= layer.block) {
-    widener.widen(tile.pixel, tile.pixels, tile.group, 0, conv_depth(layer.p), layer.rows, layer.block);
-  }
-  switch (tile.pixels) {
-    case 1:
-      return panels<1>(layer, widener, tile);
-    case 2:
-      return panels<2>(layer, widener, tile);
-    case 3:
-      return panels<3>(layer, widener, tile);
-    default:
-      return panels<4>(layer, widener, tile);
-  }
-}
 
 }  // namespace
 
 extern "C" Status conv_s8_4x16k2__avx2(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
-  const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
-  Widener widener(p, static_cast<const int8_t*>(operands[0]));
-  const Layer layer = {p,
-                       static_cast<const int8_t*>(operands[1]),
-                       static_cast<const int32_t*>(operands[2]),
-                       static_cast<const int32_t*>(operands[3]),
-                       static_cast<const int32_t*>(operands[4]),
-                       static_cast<int8_t*>(operands[5]),
-                       static_cast<int16_t*>(scratch),
-                       conv_panels(p, kNr),
-                       div_up(conv_depth(p), kKr) * kKr,
-                       widened_depth(p, kKr),
-                       int8_range(p.out_zero, p.out_min, p.out_max)};
-  if (conv_splits(p, kMr, kNr) == 1 && (layer.depth > layer.block || int64_t{layer.panels} * kNr * layer.depth > kResident)) {
-    for (int32_t column = 0; column < layer.panels; ++column) {
-      for (int32_t index = begin; index < end; ++index) {
-        ConvTile tile = conv_tile(p, kMr, kNr, index);
-        tile.panel = column;
-        tile.panels = 1;
-        run_tile(layer, widener, tile, true);
-      }
-    }
-    return kOk;
-  }
-  ConvTile last = {};
-  for (int32_t index = begin; index < end; ++index) {
-    const ConvTile tile = conv_tile(p, kMr, kNr, index);
-    run_tile(layer, widener, tile, index == begin || tile.pixel != last.pixel || tile.group != last.group);
-    last = tile;
-  }
-  return kOk;
+  return conv_widened<Avx2>(params, operands, scratch, begin, end);
 }
 
 }  // namespace sinter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,6 +97,55 @@ def int8(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     """Random int8 with many extreme values."""
     values = rng.integers(-128, 128, shape)
     return np.where(rng.random(shape) < 0.1, rng.choice([-128, 127], shape), values).astype(np.int8)
+
+
+def windows(case: Case, x: Array) -> Iterator[tuple[tuple[int, ...], Array, int]]:
+    """For every output pixel its index, its taps inside the input [taps, channels], and how many lie inside the padded input."""
+    for where in np.ndindex(case.y_shape[:-1]):
+        inside, padded = [], 0
+        for tap in np.ndindex(*case.kernel):
+            at = [o * case.stride - case.before + t * case.dilation for o, t in zip(where[1:], tap, strict=True)]
+            padded += all(a < n + case.after for a, n in zip(at, case.spatial, strict=True))
+            if all(0 <= a < n for a, n in zip(at, case.spatial, strict=True)):
+                inside.append(x[(where[0], *at)])
+        yield where, np.array(inside).reshape(-1, case.channels[0]), padded
+
+
+def pooling_params(kernel: Kernel, case: Case, low: float, high: float, count_pad: int = 0) -> dict[str, Any]:
+    if kernel.family.endswith("s8"):
+        return {**case.params(), "out_min": int(low), "out_max": int(high)}
+    params: dict[str, Any] = {**case.params(), "low": low, "high": high}
+    if kernel.family == "pool_avg_f32":
+        missing = 3 - len(case.spatial)
+        params |= {"pad_after": [0] * missing + [case.after] * len(case.spatial), "count_include_pad": count_pad}
+    return params
+
+
+def int8_pooling(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array]:
+    """A pool_max_s8 or pool_avg_s8 step (TFLite's average: halves away from zero; of no taps, 0), and its output."""
+    x = int8(rng, case.x_shape)
+    expected = np.empty(case.y_shape, np.int8)
+    for where, values, _ in windows(case, x):
+        total, count = values.astype(np.int64).sum(axis=0), max(len(values), 1)
+        average = np.sign(total) * ((abs(total) + count // 2) // count)
+        expected[where] = (values.max(axis=0, initial=-128) if kernel.family == "pool_max_s8" else average).clip(-100, 90)
+    return step(kernel, pooling_params(kernel, case, -100, 90), [x], expected), expected
+
+
+def float_pooling(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array, Array]:
+    """A pool_max_f32 or pool_avg_f32 step, its output in float64, and the error that it may have."""
+    x = rng.standard_normal(case.x_shape, np.float32)
+    count_pad = int(rng.integers(2))
+    expected, bound = np.empty(case.y_shape), np.zeros(case.y_shape)
+    for where, values, padded in windows(case, x):
+        if kernel.family == "pool_max_f32":
+            expected[where] = values.max(axis=0, initial=-np.inf)
+            continue
+        count = max(padded if count_pad else len(values), 1)
+        expected[where] = values.astype(np.float64).sum(axis=0) / count
+        bound[where] = (len(values) + 1) * EPS * abs(values).sum(axis=0) / count
+    params = pooling_params(kernel, case, -math.inf, math.inf, count_pad)
+    return step(kernel, params, [x], np.empty(case.y_shape, np.float32)), expected, bound
 
 
 def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array]:
@@ -247,3 +297,35 @@ def pooling_cases() -> list[Case]:
         Case((40, 40), (40, 40), (3, 3)),
     ]
     return cases
+
+
+CASES: dict[str, Callable[[Kernel], list[Case]]] = {
+    "conv": convolution_cases,
+    "depthwise": depthwise_cases,
+    "conv_transpose": transposed_cases,
+    "pool_max": lambda kernel: pooling_cases(),
+    "pool_avg": lambda kernel: pooling_cases(),
+}
+FAMILIES = [f"{operator}_{kind}" for operator in CASES for kind in ("s8", "f32")]
+
+
+def cases(kernel: Kernel) -> list[Case]:
+    return CASES[kernel.family.rpartition("_")[0]](kernel)
+
+
+def build(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array, Array]:
+    """A step of any spatial family, its expected output, and the error that it may have: none for int8."""
+    pooling = kernel.family.startswith("pool")
+    if kernel.family.endswith("s8"):
+        this, expected = (int8_pooling if pooling else int8_convolution)(kernel, case, rng)
+        return this, expected, np.zeros(case.y_shape)
+    this, reference, bound = (float_pooling if pooling else float_convolution)(kernel, case, rng)
+    finite = np.where(np.isfinite(reference), reference, 0)
+    return this, reference, bound + (EPS * abs(finite) if not kernel.family.startswith("pool_max") else 0)
+
+
+def same(output: Array, expected: Array, bound: Array) -> bool:
+    """Whether the output is within the bound of what was expected, element by element."""
+    wide = output.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        return bool(((wide == expected) | (abs(wide - expected) <= bound)).all())

@@ -1,0 +1,98 @@
+"""The spatial kernels on other processors and under sanitizers, by a program that runs them between guard pages."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from harness import OK, Array, Step, rows
+from spatial import FAMILIES, build, cases, same
+
+from toolchain.kernels import Kernel, families
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def tool(name: str) -> str:
+    """A program beside this Python or on the path; the test is skipped where there is none."""
+    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+    if found is None:
+        pytest.skip(f"needs {name}")
+    return found
+
+
+def built(folder: str, *settings: str) -> Path:
+    """kernel_driver, built in a folder of its own; processes that ask at once wait for one another."""
+    where = ROOT / "build" / folder
+    where.mkdir(parents=True, exist_ok=True)
+    commands = [
+        [tool("cmake"), "-S", str(ROOT), "-B", str(where), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}", *settings],
+        [tool("cmake"), "--build", str(where), "--target", "kernel_driver"],
+    ]
+    with (where / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for command in commands:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return where / "tests" / "kernels" / "kernel_driver"
+
+
+def drive(command: Sequence[str], steps: Sequence[Step]) -> list[tuple[int, Array]]:
+    """Status and output of each step, run by kernel_driver."""
+
+    def sized(data: bytes) -> bytes:
+        return struct.pack("<Q", len(data)) + data
+
+    asked = b""
+    for step in steps:
+        asked += sized(step.kernel.name.encode()) + sized(step.params) + struct.pack("<Q", len(step.inputs))
+        asked += b"".join(sized(x.tobytes()) for x in step.inputs) + struct.pack("<Q", step.output.nbytes)
+    done = subprocess.run(command, input=asked, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]
+    answers, at = [], 0
+    for step in steps:
+        (status,) = struct.unpack_from("<i", done.stdout, at)
+        output = np.frombuffer(done.stdout, step.output.dtype, step.output.size, at + 4).reshape(step.output.shape)
+        answers.append((status, output))
+        at += 4 + step.output.nbytes
+    assert at == len(done.stdout)
+    return answers
+
+
+def assert_all_cases(command: Sequence[str], kernel: Kernel) -> None:
+    rng = np.random.default_rng(7)
+    wanted = [build(kernel, case, rng) for case in cases(kernel)]
+    wanted = [each for each in wanted if kernel.check(each[0].params, each[0].extents()) == OK]
+    answers = drive(command, [this for this, _, _ in wanted])
+    for (this, expected, bound), (status, output) in zip(wanted, answers, strict=True):
+        assert status == OK, f"status {status} for params {np.frombuffer(this.params, kernel.params)}"
+        assert same(output, expected, bound), f"wrong output for params {np.frombuffer(this.params, kernel.params)}"
+
+
+AARCH64 = [kernel for family in FAMILIES for kernel in families()[family] if kernel.isa in ("neon", "scalar")]
+
+
+@pytest.mark.parametrize("kernel", AARCH64, ids=lambda kernel: kernel.name)
+def test_aarch64(kernel: Kernel) -> None:
+    """Emulated Cortex-A53: the first core of the 64-bit architecture, without extensions."""
+    emulator, compiler = tool("qemu-aarch64"), tool("aarch64-linux-gnu-g++")
+    system = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_CXX_COMPILER={compiler}"]
+    driver = built("aarch64", *system, "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DSINTER_TESTS=ON", "-DSINTER_WERROR=ON")
+    assert_all_cases([emulator, "-cpu", "cortex-a53", str(driver)], kernel)
+
+
+@pytest.mark.parametrize("kernel", rows(*FAMILIES), ids=lambda kernel: kernel.name)
+def test_under_sanitizers(kernel: Kernel) -> None:
+    """Address and undefined-behaviour sanitizers: any finding ends the program."""
+    driver = built(
+        "sanitized", "-DSINTER_SANITIZE=ON", "-DSINTER_TESTS=ON", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1"
+    )
+    assert_all_cases([str(driver)], kernel)
