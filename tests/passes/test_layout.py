@@ -11,6 +11,7 @@ from tests.passes.graphs import conv, dense, float32, int8, outputs, same_output
 from toolchain.ir import Array, Builder, Graph, Op, Quant, Value, constant
 from toolchain.ops.add import Add
 from toolchain.ops.clip import Clip
+from toolchain.ops.concat import Concat
 from toolchain.ops.conv import Conv
 from toolchain.ops.fully_connected import FullyConnected
 from toolchain.ops.mul import Mul
@@ -237,3 +238,20 @@ def test_a_transpose_stays_above_what_enlarges_its_input() -> None:
     builder.output(conv(builder, y, random(4, 3, 3, 3), random(4), Conv(window(3))), "y")
     assert settle(builder.graph) == [Transpose(LAST)]
     assert isinstance(builder.graph.nodes[0].op, Transpose)
+
+
+def test_one_image_concatenated_with_itself_settles() -> None:
+    builder = Nchw()
+    x = builder.input("x", float32(1, 3, 4, 5))
+    builder.output(builder.conv(builder.add(Concat(2), x, x), 3))
+    settle(builder.graph)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_transposes_of_one_channel_that_meet_an_input_of_the_same_shape_settle(swapped: bool) -> None:
+    builder = Nchw()
+    x, y = builder.input("x", float32(2, 1, 4, 5)), builder.input("y", float32(2, 1, 4, 5))
+    z = builder.conv(x, 1)
+    builder.output(builder.conv(builder.add(Add(), *((z, y) if swapped else (y, z))), 1))
+    builder.output(builder.add(Reshape((2, 1, 4, 1, 5)), z))
+    settle(builder.graph)

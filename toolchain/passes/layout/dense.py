@@ -14,6 +14,7 @@ from toolchain.ops.reshape import Reshape
 from toolchain.ops.transpose import Transpose
 from toolchain.passes.layout.axes import moves
 from toolchain.passes.layout.reshapes import groups
+from toolchain.passes.layout.stored import is_stored
 from toolchain.rewrite import Rewriter
 
 
@@ -23,7 +24,7 @@ def reorder_columns(rewriter: Rewriter, node: Node) -> str | None:
     Elementwise operators between the reshape and the dense layer stay, their constants are reordered too.
     """
     chain = _chain(rewriter, node) if isinstance(node.op, FullyConnected) else None
-    if chain is None or not _is_stored(rewriter, node.inputs[1]):
+    if chain is None or not is_stored(rewriter, node.inputs[1]):
         return None
     source, reshape, *between = chain
     assert isinstance(source.op, Transpose)
@@ -72,11 +73,6 @@ def _first_of_last(moved: tuple[int, ...], flat: tuple[int, ...]) -> int | None:
         if len(flat) - 1 in split:
             return merged.start if math.prod(flat[axis] for axis in split[:-1]) == 1 and flat[-1] != 1 else None
     return None
-
-
-def _is_stored(rewriter: Rewriter, weights: Value) -> bool:
-    source = rewriter.producer(weights, Dequantize)
-    return weights.data is not None or (source is not None and source.inputs[0].data is not None)
 
 
 def _reordered(rewriter: Rewriter, value: Value, columns: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> Value:

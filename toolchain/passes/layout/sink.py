@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from toolchain.ir import Node, Value
 from toolchain.ops.fully_connected import FullyConnected
-from toolchain.ops.quantize import Dequantize
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.transpose import Transpose
 from toolchain.passes.layout.axes import Axes, compose, inverse, moves, quant_along, transposed
+from toolchain.passes.layout.stored import is_stored
 from toolchain.rewrite import Rewriter
 
 
@@ -73,16 +73,17 @@ def _common_order(rewriter: Rewriter, node: Node) -> Axes | None:
     if len(found) != 1:
         return None
     (axes,) = found
-    free = all(order == axes or _free(rewriter, value, inverse(axes)) for value, order in orders)
-    return axes if free else None
+    others = [value for value, order in orders if order != axes]
+    if not all(_free(rewriter, value, inverse(axes)) for value in others):
+        return None
+    # Where nothing moves at all, a transpose of another input would be sunk in turn, for ever.
+    idle = not any(moves(inverse(axes), value.shape) for value, order in orders if order == axes)
+    return None if idle and any(not is_stored(rewriter, value) for value in others) else axes
 
 
 def _free(rewriter: Rewriter, value: Value, axes: Axes) -> bool:
     """Whether reordering the axes of `value`, filled up by leading ones, moves nothing when the graph runs."""
-    source = rewriter.producer(value, Dequantize)
-    if value.data is not None or (source is not None and source.inputs[0].data is not None):
-        return True
-    return not moves(axes, (1,) * (len(axes) - value.type.rank) + value.shape)
+    return is_stored(rewriter, value) or not moves(axes, (1,) * (len(axes) - value.type.rank) + value.shape)
 
 
 def _can_permute(node: Node, axes: Axes) -> bool:
@@ -98,7 +99,8 @@ def _permute(rewriter: Rewriter, node: Node, axes: Axes) -> None:
     op = node.op.permuted(node, axes)
     assert op is not None
     quants = [quant_along(value.quant, axes) for value in node.outputs]
-    inputs = [transposed(rewriter, value, axes) for value in node.inputs]
+    moved = {value: transposed(rewriter, value, axes) for value in dict.fromkeys(node.inputs)}
+    inputs = [moved[value] for value in node.inputs]
     for old, new in zip(node.outputs, rewriter.add_all(op, *inputs, name=node.name, quants=quants), strict=True):
         new.name = old.name
         rewriter.replace(old, transposed(rewriter, new, inverse(axes)))

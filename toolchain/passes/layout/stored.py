@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from toolchain.ir import Node, Quant, constant
+from toolchain.ir import Node, Quant, Value, constant
 from toolchain.ops.quantize import Dequantize
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.transpose import Transpose
@@ -28,6 +28,12 @@ def move_stored(rewriter: Rewriter, node: Node) -> str | None:
     (data,) = node.op.evaluate(node, stored.constant)
     rewriter.replace(node.output, rewriter.add(source.op, constant(data, stored.name, quant)))
     return "moves the stored constant"
+
+
+def is_stored(rewriter: Rewriter, value: Value) -> bool:
+    """Whether `value` is a constant, or a dequantised one."""
+    source = rewriter.producer(value, Dequantize)
+    return value.data is not None or (source is not None and source.inputs[0].data is not None)
 
 
 def _reshaped(quant: Quant | None, source: tuple[int, ...], target: tuple[int, ...]) -> Quant | None:
