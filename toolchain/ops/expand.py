@@ -32,7 +32,7 @@ class Expand(Movement):
         return (Type(self.shape, x.dtype),)
 
     def evaluate(self, node: Node, *inputs: Array) -> tuple[Array, ...]:
-        return (np.ascontiguousarray(np.broadcast_to(inputs[0], self.shape)),)
+        return (np.array(np.broadcast_to(inputs[0], self.shape)),)
 
     def permuted(self, node: Node, axes: tuple[int, ...]) -> Expand:
         return Expand(tuple(self.shape[axis] for axis in axes))

@@ -45,8 +45,9 @@ class Gather(Indexed):
 
     def evaluate(self, node: Node, *inputs: Array) -> tuple[Array, ...]:
         x, indices = inputs
-        rows = x.reshape(-1, *x.shape[self.batch :])
-        picks = in_range(indices, x.shape[self.axis]).reshape(len(rows), *indices.shape[self.batch :])
+        batches = math.prod(x.shape[: self.batch])
+        rows = x.reshape(batches, *x.shape[self.batch :])
+        picks = in_range(indices, x.shape[self.axis]).reshape(batches, *indices.shape[self.batch :])
         taken = [np.take(row, pick, axis=self.axis - self.batch) for row, pick in zip(rows, picks, strict=True)]
         return (np.asarray(taken, x.dtype).reshape(node.output.shape),)
 
@@ -101,7 +102,7 @@ class GatherND(Indexed):
         depth = indices.shape[-1]
         batches = math.prod(x.shape[: self.batch])
         data = x.reshape(batches, *x.shape[self.batch :])
-        picks = indices.reshape(batches, -1, depth)
+        picks = indices.reshape(batches, math.prod(indices.shape[self.batch : -1]), depth)
         where = tuple(in_range(picks[..., i], data.shape[1 + i]) for i in range(depth))
         return (data[(np.arange(batches)[:, np.newaxis], *where)].reshape(node.output.shape),)
 

@@ -40,7 +40,7 @@ class Pad(Op):
 
     def evaluate(self, node: Node, *inputs: Array) -> tuple[Array, ...]:
         x, value = inputs
-        return (np.pad(x, self.pads, constant_values=value.reshape(())),)
+        return (np.pad(x, self.pads, constant_values=value.reshape(())) if self.pads else x.copy(),)
 
     def permuted(self, node: Node, axes: tuple[int, ...]) -> Pad:
         return Pad(tuple(self.pads[axis] for axis in axes))

@@ -39,7 +39,8 @@ class Slice(Movement):
     def evaluate(self, node: Node, *inputs: Array) -> tuple[Array, ...]:
         (x,) = inputs
         axes = zip(self.start, self.size, self.step, strict=True)
-        return (np.ascontiguousarray(x[np.ix_(*(start + np.arange(size) * step for start, size, step in axes))]),)
+        indices = [start + np.arange(size) * step for start, size, step in axes]
+        return (x[np.ix_(*indices)] if indices else x.copy(),)
 
     def permuted(self, node: Node, axes: tuple[int, ...]) -> Slice:
         start, size, step = (tuple(row[axis] for axis in axes) for row in (self.start, self.size, self.step))
