@@ -55,12 +55,24 @@ def run(this: Step, cuts: Sequence[int] = ()) -> Array:
     return output
 
 
+def run_in_place(this: Step, operand: int) -> Array:
+    """The output of a run that writes over an input of its size."""
+    shared = this.inputs[operand].copy()
+    output = shared.reshape(-1).view(np.uint8).view(this.output.dtype).reshape(this.output.shape)
+    inputs = [*this.inputs[:operand], shared, *this.inputs[operand + 1 :]]
+    _native.run_kernel(this.kernel.name, this.params, [*inputs, output])
+    return output
+
+
 def run_all_ways(this: Step, rng: np.random.Generator) -> Array:
-    """The output, having made sure that no split of the tiles changes it."""
+    """The output, having made sure that no split of the tiles changes it, nor writing over an input where the kernel permits that."""
     assert this.kernel.check(this.params, this.extents()) == OK
     output = run(this)
     again = run(this, rng.integers(0, 1 << 30, size=4).tolist())
     assert output.tobytes() == again.tobytes(), f"{this.kernel.name} depends on how its tiles are split"
+    for i, x in enumerate(this.inputs):
+        if this.kernel.in_place >> i & 1 and x.nbytes == output.nbytes:
+            assert output.tobytes() == run_in_place(this, i).tobytes(), f"{this.kernel.name} cannot write over input {i}"
     return output
 
 

@@ -24,6 +24,7 @@ SHAPES = [
     ((70, 70), (70,)),
     ((5, 1, 8), (1, 7, 1)),
     ((6, 900), ()),
+    ((2, 1), (1, 4)),
     ((2, 1, 3, 1, 2, 1, 3, 1), (1, 2, 1, 2, 1, 3, 1, 33)),
 ]
 COMPARISONS: dict[str, Any] = {"equal": np.equal, "not_equal": np.not_equal, "less": np.less, "less_equal": np.less_equal}
