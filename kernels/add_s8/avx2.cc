@@ -1,0 +1,26 @@
+#include "../broadcast_s8_avx2.h"
+#include "add_s8.h"
+
+namespace sinter {
+
+extern "C" Status add_s8__avx2(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
+  const AddS8Params& p = *static_cast<const AddS8Params*>(params);
+  const int8_t* a = static_cast<const int8_t*>(operands[0]);
+  const int8_t* b = static_cast<const int8_t*>(operands[1]);
+  int8_t* y = static_cast<int8_t*>(operands[2]);
+  const Rescaler left = repeat_rescaler(p.a_multiplier, p.a_shift), right = repeat_rescaler(p.b_multiplier, p.b_shift);
+  const Rescaler last = repeat_rescaler(p.multiplier, p.shift);
+  const Int8Range range = int8_range(p.out_zero, p.out_min, p.out_max);
+  const __m256i a_zero = _mm256_set1_epi32(p.a_zero), b_zero = _mm256_set1_epi32(p.b_zero);
+  for_each_row(p, begin, end, [&](ptrdiff_t a_at, ptrdiff_t b_at, ptrdiff_t y_at, int32_t count) {
+    broadcast_row(a + a_at, p.a_stride[7], a_zero, b + b_at, p.b_stride[7], b_zero, y + y_at, count, range,
+                  [&](__m256i u, __m256i v) {
+                    u = rescale(left, _mm256_slli_epi32(u, kAddLeftShift));
+                    v = rescale(right, _mm256_slli_epi32(v, kAddLeftShift));
+                    return rescale(last, _mm256_add_epi32(u, v));
+                  });
+  });
+  return kOk;
+}
+
+}  // namespace sinter
