@@ -52,6 +52,17 @@ static inline ConvTile conv_tile(const Params& p, int32_t mr, int32_t nr, int32_
   return tile;
 }
 
+// The tile that follows.
+template <class Params>
+static inline void next(const Params& p, int32_t mr, int32_t splits, int32_t pixels, ConvTile& tile) {
+  if (splits != 1 && ++tile.panel < splits) return;
+  if (splits != 1) tile.panel = 0;
+  if (++tile.group < p.groups) return;
+  tile.group = 0;
+  tile.pixel += mr;
+  tile.pixels = pixels - tile.pixel < mr ? pixels - tile.pixel : mr;
+}
+
 // Packed columns of all groups.
 template <class Params>
 static constexpr Count conv_columns(const Kernel& kernel, const Params& p) {

@@ -41,6 +41,7 @@ class Widener {
   void widen_rows(int32_t index, int32_t pixels, int32_t group, int32_t begin, int32_t end, int16_t* to, ptrdiff_t stride) {
     if (pixels_contiguous_) {
       const int8_t* x = input_ + ptrdiff_t{index} * p_.in_channels + group * group_in_ + begin;
+      if (stride == p_.in_channels) return copy(to, x, pixels * p_.in_channels);
       for (int32_t row = 0; row < pixels; ++row, x += p_.in_channels) copy(to + row * stride, x, end - begin);
       return;
     }
@@ -160,7 +161,11 @@ class Widener {
 
   void copy(int16_t* to, const int8_t* x, int32_t n) const {
     int32_t i = 0;
-    for (; i < n && end_ - x >= i + 16; i += 16) Isa::widen16(to + i, x + i);
+    if (end_ - x >= n + 15) {
+      for (; i < n; i += 16) Isa::widen16(to + i, x + i);
+      return;
+    }
+    for (; i + 16 <= n; i += 16) Isa::widen16(to + i, x + i);
     for (; i < n; ++i) to[i] = x[i];
   }
 
@@ -186,7 +191,8 @@ struct WidenedLayer {
   const int32_t *bias, *multiplier, *shift;
   int8_t* output;
   int16_t* rows;
-  int32_t panels, depth, block;
+  int32_t panels, group_out;
+  int32_t k, depth, block;  // k: K; depth: in whole pairs; block: how much of it scratch holds
 };
 
 template <class Isa, int kRows, int kHalves>
@@ -194,27 +200,26 @@ static void widened_panel(const WidenedLayer& layer, Widener<Isa>& widener, cons
   constexpr int32_t kNr = 16, kKr = 2;
   const ConvS8Params& p = layer.p;
   const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
-  const int32_t k_end = conv_depth(p), group_out = p.out_channels / p.groups, first = index * kNr;
+  const int32_t first = index * kNr;
   const int8_t* w = layer.weights + column * layer.depth;
   typename Isa::template Tile<kRows, kHalves> acc(layer.bias + column);
   if (layer.depth <= layer.block) {
     acc.multiply(layer.rows, layer.block, w, layer.depth / kKr);
   } else {
     for (int32_t k = 0; k < layer.depth; k += layer.block) {
-      const int32_t last = k + layer.block < k_end ? k + layer.block : k_end;
+      const int32_t last = k + layer.block < layer.k ? k + layer.block : layer.k;
       widener.widen(tile.pixel, tile.pixels, tile.group, k, last, layer.rows, layer.block);
       acc.multiply(layer.rows, layer.block, w + ptrdiff_t{k} * kNr, div_up(last - k, kKr));
     }
   }
-  int8_t* y = layer.output + ptrdiff_t{tile.pixel} * p.out_channels + tile.group * group_out + first;
-  acc.store(layer.multiplier + column, layer.shift + column, p, y, group_out - first);
+  int8_t* y = layer.output + ptrdiff_t{tile.pixel} * p.out_channels + tile.group * layer.group_out + first;
+  acc.store(layer.multiplier + column, layer.shift + column, p, y, layer.group_out - first);
 }
 
 template <class Isa, int kRows>
 static void widened_panels(const WidenedLayer& layer, Widener<Isa>& widener, const ConvTile& tile) {
-  const int32_t group_out = layer.p.out_channels / layer.p.groups;
   for (int32_t index = tile.panel; index < tile.panel + tile.panels; ++index) {
-    if (group_out - index * 16 > 8) {
+    if (layer.group_out - index * 16 > 8) {
       widened_panel<Isa, kRows, 2>(layer, widener, tile, index);
     } else {
       widened_panel<Isa, kRows, 1>(layer, widener, tile, index);
@@ -226,7 +231,7 @@ static void widened_panels(const WidenedLayer& layer, Widener<Isa>& widener, con
 template <class Isa>
 static void widened_tile(const WidenedLayer& layer, Widener<Isa>& widener, const ConvTile& tile, bool rows_changed) {
   if (rows_changed && layer.depth <= layer.block) {
-    widener.widen(tile.pixel, tile.pixels, tile.group, 0, conv_depth(layer.p), layer.rows, layer.block);
+    widener.widen(tile.pixel, tile.pixels, tile.group, 0, layer.k, layer.rows, layer.block);
   }
   switch (tile.pixels) {
     case 1:
@@ -256,24 +261,26 @@ static Status conv_widened(const void* params, void* const* operands, void* scra
                               static_cast<int8_t*>(operands[5]),
                               static_cast<int16_t*>(scratch),
                               conv_panels(p, kNr),
+                              p.out_channels / p.groups,
+                              conv_depth(p),
                               div_up(conv_depth(p), kKr) * kKr,
                               widened_depth(p, kKr)};
-  if (conv_splits(p, kMr, kNr) == 1 && (layer.depth > layer.block || int64_t{layer.panels} * kNr * layer.depth > kResident)) {
+  const int32_t splits = conv_splits(p, kMr, kNr), pixels = output_pixels(p);
+  if (begin >= end) return kOk;
+  const ConvTile first = conv_tile(p, kMr, kNr, begin);
+  if (splits == 1 && (layer.depth > layer.block || int64_t{layer.panels} * kNr * layer.depth > kResident)) {
     for (int32_t column = 0; column < layer.panels; ++column) {
-      for (int32_t index = begin; index < end; ++index) {
-        ConvTile tile = conv_tile(p, kMr, kNr, index);
-        tile.panel = column;
-        tile.panels = 1;
+      ConvTile tile = first;
+      tile.panel = column;
+      tile.panels = 1;
+      for (int32_t index = begin; index < end; ++index, next(p, kMr, splits, pixels, tile))
         widened_tile(layer, widener, tile, true);
-      }
     }
     return kOk;
   }
-  ConvTile last = {};
-  for (int32_t index = begin; index < end; ++index) {
-    const ConvTile tile = conv_tile(p, kMr, kNr, index);
-    widened_tile(layer, widener, tile, index == begin || tile.pixel != last.pixel || tile.group != last.group);
-    last = tile;
+  ConvTile tile = first;
+  for (int32_t index = begin; index < end; ++index, next(p, kMr, splits, pixels, tile)) {
+    widened_tile(layer, widener, tile, index == begin || tile.panel == 0);
   }
   return kOk;
 }
