@@ -17,7 +17,11 @@ extern "C" Status matmul_f32__scalar(const void* params, void* const* operands, 
         for (ptrdiff_t i = 0; i < p.k; ++i) {
           const float value = a[i * p.a_depth];
           const float* line = b + i * p.b_depth;
-          for (int32_t j = 0; j < columns; ++j) acc[j] += value * line[ptrdiff_t{j} * p.b_column];
+          if (columns == kBlock && p.b_column == 1) {
+            for (int32_t j = 0; j < kBlock; ++j) acc[j] += value * line[j];
+          } else {
+            for (int32_t j = 0; j < columns; ++j) acc[j] += value * line[ptrdiff_t{j} * p.b_column];
+          }
         }
         for (int32_t j = 0; j < columns; ++j) y[first + j] = acc[j];
       }
