@@ -18,6 +18,7 @@ from toolchain.passes.fold_constants import fold_constants
 from toolchain.passes.fuse_activations import fuse_activations
 from toolchain.passes.fuse_pads import fuse_pads
 from toolchain.passes.fuse_scales import fuse_scales
+from toolchain.passes.fuse_tables import fuse_tables
 from toolchain.passes.layout import cancel_transposes
 from toolchain.passes.legalize import legalize
 from toolchain.passes.lossless import remove_channels
@@ -55,8 +56,9 @@ def pipeline(*, lossless: bool = True) -> list[Pass]:
         *(fuse_pads, fuse_scales, fuse_activations),
         # Layers that become int8 here meet their padding and clamps as int8.
         *(fuse_quantization, fuse_pads, fuse_activations),
+        *(legalize, fuse_tables),
         *([remove_channels] if lossless else []),
-        *(legalize, fold_constants, merge_duplicates, remove_identities),
+        *(fold_constants, merge_duplicates, remove_identities),
     ]
 
 

@@ -14,6 +14,7 @@ from toolchain.ops.clip import Clip
 from toolchain.ops.concat import Concat
 from toolchain.ops.conv import Conv
 from toolchain.ops.fully_connected import FullyConnected
+from toolchain.ops.matmul import MatMul
 from toolchain.ops.mul import Mul
 from toolchain.ops.pad import Pad
 from toolchain.ops.pool import AveragePool, MaxPool
@@ -177,6 +178,16 @@ def test_an_int8_network() -> None:
     y = builder.add(Reshape((1, 144)), y, quant=y.quant)
     builder.output(dense(builder, y, np.round(random(3, 144) * 20), random(3)), "y")
     assert settle(builder.graph) == [Transpose(LAST)]
+
+
+def test_a_matrix_product_reads_transposed_matrices_as_they_lie() -> None:
+    builder = Builder()
+    a, b = builder.input("a", float32(2, 3, 5, 4)), builder.input("b", float32(2, 3, 6, 5))
+    swap = Transpose((0, 1, 3, 2))
+    builder.output(builder.add(MatMul(), builder.add(swap, a), builder.add(swap, b)), "y")
+    c = builder.add(Transpose((1, 0, 2, 3)), builder.input("c", float32(3, 2, 5, 4)))
+    builder.output(builder.add(MatMul(True, False), builder.add(swap, c), builder.add(swap, a)), "z")
+    assert settle(builder.graph) == [Transpose((1, 0, 2, 3))]
 
 
 @pytest.mark.parametrize(

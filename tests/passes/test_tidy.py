@@ -6,13 +6,20 @@ import numpy as np
 import pytest
 
 from tests.passes.graphs import float32, int8, outputs, same_outputs, window
-from toolchain.ir import Builder, Graph, IrError, Node, Value, constant
+from toolchain.ir import Builder, Graph, IrError, Node, Quant, Value, constant
+from toolchain.ops.cast import Cast
+from toolchain.ops.clip import Clip
 from toolchain.ops.lookup import Lookup, flip_sign
-from toolchain.ops.pool import MaxPool
+from toolchain.ops.pad import Pad
+from toolchain.ops.pool import AveragePool, MaxPool
+from toolchain.ops.quantize import Quantize
+from toolchain.ops.reduce import Reduce
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.transpose import Transpose
+from toolchain.ops.unary import Unary
 from toolchain.passes import Pass, apply
 from toolchain.passes.fold_constants import fold_constants
+from toolchain.passes.fuse_tables import fuse_tables
 from toolchain.passes.merge_duplicates import merge_duplicates
 from toolchain.passes.remove_dead_nodes import remove_dead_nodes
 from toolchain.passes.remove_identities import remove_identities
@@ -55,6 +62,26 @@ def test_a_graph_that_only_renames_its_input() -> None:
     builder.output(builder.add(Reshape((2, 3)), x), "y")
     assert checked(remove_identities, builder.graph) == []
     assert builder.graph.outputs == builder.graph.inputs
+
+
+def test_what_changes_nothing_goes() -> None:
+    builder = Builder()
+    x = y = builder.input("x", int8(1, 4, 1, 3))
+    fill = constant(np.int8(0), quant=x.quant)
+    none = ((0, 0),) * 4
+    for op in (Clip(), MaxPool(window(1)), AveragePool(window(1)), Reduce("mean", (0, 2)), Reduce("max", (2,))):
+        y = builder.add(op, y, quant=x.quant)
+    builder.output(builder.add(Pad(none), y, fill, quant=x.quant), "y")
+    builder.output(builder.add(Cast("float32"), builder.input("z", float32(3))), "z")
+    assert checked(remove_identities, builder.graph) == []
+
+
+def test_what_only_looks_like_nothing_stays() -> None:
+    builder = Builder()
+    x = builder.input("x", float32(1, 4, 4, 3))
+    for op in (Clip(0.0), MaxPool(window(1), 0.0), Reduce("sum_abs", (0,))):
+        builder.output(builder.add(op, x))
+    assert checked(remove_identities, builder.graph) == ["Clip", "MaxPool", "ReduceSumAbs"]
 
 
 def test_a_reshape_between_different_quantisations_stays() -> None:
@@ -147,3 +174,25 @@ def test_sort_finds_a_cycle_and_otherwise_an_order() -> None:
     second.inputs = [c]
     with pytest.raises(IrError, match="cycle"):
         graph.sort()
+
+
+def test_functions_of_one_byte_in_a_row_become_one_table() -> None:
+    builder = Builder()
+    x = builder.input("x", int8(4, 70, zero=9))
+    y = builder.add(Unary("sigmoid"), x, quant=Quant.of(1 / 256, -128))
+    y = builder.add(Quantize("int8"), y, quant=Quant.of(1 / 128, 0))
+    y = builder.add(Clip(0.25, 0.75), y, quant=y.quant)
+    builder.output(builder.add(flip_sign(y.dtype), y, quant=Quant.of(1 / 128, 128)), "y")
+    builder.output(y, "also")
+    assert checked(fuse_tables, builder.graph) == ["Lookup", "Lookup"]
+
+
+def test_tables_that_undo_each_other_vanish() -> None:
+    builder = Builder()
+    x = builder.input("x", int8(300))
+    y = builder.add(Quantize("int8"), builder.add(Quantize("int8"), x, quant=int8(scale=0.02, zero=0).quant), quant=x.quant)
+    builder.output(y, "y")
+    z = builder.add(flip_sign(x.dtype), x, quant=Quant.of(0.05, 128))
+    builder.output(builder.add(flip_sign(z.dtype), z, quant=x.quant), "z")
+    assert checked(fuse_tables, builder.graph) == ["Lookup"]
+    assert builder.graph.outputs[1] is x

@@ -26,7 +26,7 @@ def fuse_scales(graph: Graph) -> list[str]:
 
     Weights are multiplied in float64 and rounded once. Other constant factors and terms in a row are merged.
     """
-    return rewrite(graph, _into_layer_before, _into_layer_after, _in_a_row)
+    return rewrite(graph, _neutral, _into_layer_before, _into_layer_after, _in_a_row)
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,15 @@ def _affine(node: Node) -> _Affine | None:
     elif isinstance(node.op, Sub):
         factor = np.asarray(-1.0)
     return _Affine(x, factor, term, node.op.low, node.op.high)
+
+
+def _neutral(rewriter: Rewriter, node: Node) -> str | None:
+    """x * 1 + 0."""
+    affine = _affine(node)
+    if affine is None or affine.clamps or affine.term.any() or not (affine.factor == 1).all():
+        return None
+    rewriter.replace(node.output, affine.x)
+    return "changes nothing"
 
 
 def _into_layer_before(rewriter: Rewriter, node: Node) -> str | None:

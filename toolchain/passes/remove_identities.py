@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from toolchain.ir import Graph, Node
+from toolchain.ops.cast import Cast
+from toolchain.ops.clip import Clip
 from toolchain.ops.lookup import Lookup
+from toolchain.ops.pad import Pad
+from toolchain.ops.pool import AveragePool, MaxPool
+from toolchain.ops.reduce import Reduce
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.transpose import Transpose
 from toolchain.passes.layout.axes import moves
@@ -18,7 +25,26 @@ _TRIAL_LIMIT = 1 << 24
 
 def remove_identities(graph: Graph) -> list[str]:
     """Remove what leaves its input as it is, merge reshapes, transposes and tables in a row; to a fixpoint."""
-    return rewrite(graph, _reshape, _movement, merge_transposes, merge_tables, sink_tables)
+    return rewrite(graph, _neutral, _reshape, _movement, merge_transposes, merge_tables, sink_tables)
+
+
+def _neutral(rewriter: Rewriter, node: Node) -> str | None:
+    """A clamp to anything, a cast to the same, padding by nothing, a window or a reduction of one element."""
+    if len(node.outputs) != 1 or not node.inputs or node.inputs[0].type != node.output.type or not _does_nothing(node):
+        return None
+    rewriter.replace(node.output, node.inputs[0])
+    return "changes nothing"
+
+
+def _does_nothing(node: Node) -> bool:
+    op = node.op
+    if isinstance(op, Clip | MaxPool | AveragePool) and not (math.isinf(op.low) and math.isinf(op.high)):
+        return False
+    if isinstance(op, MaxPool | AveragePool):
+        return set(op.window.kernel) == {1} and not any(n for pad in op.window.pads for n in pad)
+    if isinstance(op, Reduce):
+        return op.kind in ("sum", "mean", "max", "min", "prod") and all(node.inputs[0].shape[axis] == 1 for axis in op.axes)
+    return isinstance(op, Clip | Cast | Pad)
 
 
 def _reshape(rewriter: Rewriter, node: Node) -> str | None:

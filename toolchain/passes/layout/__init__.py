@@ -5,7 +5,7 @@ from __future__ import annotations
 from toolchain.ir import Graph
 from toolchain.passes.layout.dense import reorder_columns
 from toolchain.passes.layout.reshapes import hoist_above_reshape, sink_below_reshape
-from toolchain.passes.layout.sink import join_at, merge_transposes, sink_below
+from toolchain.passes.layout.sink import join_at, merge_transposes, sink_below, take_into_product
 from toolchain.passes.layout.stored import move_stored
 from toolchain.rewrite import rewrite
 
@@ -15,5 +15,5 @@ def cancel_transposes(graph: Graph) -> list[str]:
 
     A flattened image read by a dense layer reorders the layer's weights instead.
     """
-    rules = merge_transposes, move_stored, reorder_columns, sink_below, sink_below_reshape, hoist_above_reshape, join_at
-    return rewrite(graph, *rules)
+    above = move_stored, reorder_columns, take_into_product
+    return rewrite(graph, merge_transposes, *above, sink_below, sink_below_reshape, hoist_above_reshape, join_at)

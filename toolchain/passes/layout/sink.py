@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from toolchain.ir import Node, Value
 from toolchain.ops.fully_connected import FullyConnected
+from toolchain.ops.matmul import MatMul
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.transpose import Transpose
 from toolchain.passes.layout.axes import Axes, compose, inverse, moves, quant_along, transposed
@@ -41,6 +42,23 @@ def sink_below(rewriter: Rewriter, node: Node) -> str | None:
         return None
     _permute(rewriter, node, inverse(axes))
     return "computes before its inputs are transposed"
+
+
+def take_into_product(rewriter: Rewriter, node: Node) -> str | None:
+    """A matrix product reads a matrix transposed as it lies; axes before the last two are still brought into their order."""
+    if not isinstance(node.op, MatMul):
+        return None
+    inputs, swapped = list(node.inputs), [False, False]
+    for index, value in enumerate(node.inputs):
+        source, order = rewriter.producer(value, Transpose), _order(rewriter, value)
+        if source is not None and order is not None and order[-2] == value.type.rank - 1 and source.inputs[0].quant == value.quant:
+            inputs[index] = transposed(rewriter, source.inputs[0], (*order[:-2], order[-1], order[-2]))
+            swapped[index] = True
+    if not any(swapped):
+        return None
+    op = MatMul(node.op.transpose_a != swapped[0], node.op.transpose_b != swapped[1])
+    rewriter.replace(node.output, rewriter.add(op, *inputs, quant=node.output.quant))
+    return "reads a matrix as it lies"
 
 
 def join_at(rewriter: Rewriter, node: Node) -> str | None:
