@@ -13,13 +13,16 @@ from toolchain.ops.add import Add
 from toolchain.ops.clip import Clip
 from toolchain.ops.concat import Concat
 from toolchain.ops.conv import Conv
+from toolchain.ops.cumulate import Cumulate
 from toolchain.ops.fully_connected import FullyConnected
 from toolchain.ops.matmul import MatMul
 from toolchain.ops.mul import Mul
 from toolchain.ops.pad import Pad
 from toolchain.ops.pool import AveragePool, MaxPool
 from toolchain.ops.quantize import Dequantize, Quantize
+from toolchain.ops.reduce import Reduce
 from toolchain.ops.reshape import Reshape
+from toolchain.ops.slice import span
 from toolchain.ops.softmax import Softmax
 from toolchain.ops.transpose import Transpose
 from toolchain.passes import apply
@@ -112,6 +115,17 @@ def test_an_image_output_keeps_one_transpose() -> None:
     builder.output(y, "y")
     assert settle(builder.graph) == [Transpose(LAST), Transpose(FIRST)]
     assert isinstance(builder.graph.nodes[-1].op, Transpose)
+
+
+def test_operators_along_an_axis_follow_it() -> None:
+    builder = Nchw()
+    x = builder.input("x", float32(1, 3, 8, 8))
+    y = builder.add(Softmax(1), builder.add(Concat(1), *[builder.conv(builder.conv(x, 4), 3)] * 2))
+    y = builder.add(span(1, 1, 4, y.shape), y)
+    y = builder.add(Pad(((0, 0), (0, 2), (1, 1), (0, 0))), y, constant(np.float32(0)))
+    y = builder.add(Cumulate(1), builder.add(Reduce("max", (2, 3)), y))
+    builder.output(dense(builder, builder.add(Reshape((1, 6)), y), random(5, 6), random(5)), "y")
+    assert settle(builder.graph) == [Transpose(LAST)]
 
 
 def test_a_transposed_copy_beside_the_plain_value() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import tflite as schema
@@ -37,6 +37,12 @@ class Softmax(Op):
         if self.log:
             return False
         return x.dtype == np.int8 and y.quant == elementwise.SOFTMAX_QUANT and x.shape[self.axis] <= elementwise.SOFTMAX_MAX_DEPTH
+
+    def permuted(self, node: Node, axes: tuple[int, ...]) -> Softmax:
+        return replace(self, axis=axes.index(self.axis))
+
+    def channelwise(self, node: Node) -> bool:
+        return self.axis != node.output.type.rank - 1
 
     def evaluate(self, node: Node, *inputs: Array) -> tuple[Array, ...]:
         quant = node.inputs[0].quant
