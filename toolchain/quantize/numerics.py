@@ -41,7 +41,7 @@ def quantize_multipliers(real: Any) -> tuple[Int32, Int32]:
 
 
 def rounding_doubling_high_mul(a: NDArray[Any], b: NDArray[Any] | int) -> NDArray[np.int64]:
-    """round(a * b / 2^31), halves away from zero, saturating where both are INT32_MIN; int32 values in int64 arrays."""
+    """round(a * b / 2^31), halves up, saturating where both are INT32_MIN; int32 values in int64 arrays."""
     product = np.asarray(a, np.int64) * np.asarray(b, np.int64)
     nudged = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
     quotient = np.where(nudged >= 0, nudged >> 31, -((-nudged) >> 31))
