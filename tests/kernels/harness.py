@@ -65,7 +65,7 @@ def run_in_place(this: Step, operand: int) -> Array:
 
 
 def run_all_ways(this: Step, rng: np.random.Generator) -> Array:
-    """The output, having made sure that no split of the tiles changes it, nor writing over an input where the kernel permits that."""
+    """The output, having made sure that no split of the tiles changes it, nor writing over an input where the kernel may."""
     assert this.kernel.check(this.params, this.extents()) == OK
     output = run(this)
     again = run(this, rng.integers(0, 1 << 30, size=4).tolist())
