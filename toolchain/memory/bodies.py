@@ -29,11 +29,16 @@ def permissions(buffers: Sequence[Buffer]) -> dict[int, int]:
 def lower_bound(buffers: Sequence[Buffer], shared: Collection[int]) -> int:
     """Bytes that no placement can do without, when of all buffers only those in `shared` may take over their alias's memory.
 
-    For each alignment, the buffers that have it stand on its multiples: in every step, all of them but the topmost fill whole ones.
+    For each divisor of alignments, the buffers that have it stand on its multiples: in every step, all of them but the topmost
+    fill whole ones.
     """
     taken = permissions(buffers)
     best = 0
-    for align in {buffer.align for buffer in buffers}:
+    divisors: set[int] = set()
+    for buffer in buffers:
+        if buffer.align not in divisors:
+            divisors |= {math.gcd(buffer.align, divisor) for divisor in divisors} | {buffer.align}
+    for align in sorted(divisors):
         chosen = [index for index, buffer in enumerate(buffers) if buffer.size > 0 and buffer.align % align == 0]
         if not chosen:
             continue
