@@ -38,6 +38,12 @@ def move(low: Lowering, source: Value, target: Value, shape: Sequence[int], inne
     if math.prod(shape) == 0:
         return
     extents, (in_stride, out_stride) = collapse(shape, inner.strides, outer.strides)
+    order = list(range(len(extents)))
+    along = [axis for axis in order if in_stride[axis] == 1 and extents[axis] > 1]
+    if along and along[0] != order[-1]:
+        # The last two axes are the output's and the input's contiguous ones, so that kernels see squares to transpose.
+        order.insert(len(order) - 2, order.pop(along[0]))
+    extents, in_stride, out_stride = (tuple(row[axis] for axis in order) for row in (extents, in_stride, out_stride))
     params = {
         "shape": extents,
         "in_stride": in_stride,
