@@ -62,6 +62,18 @@ static inline bool with_number(int32_t dtype, Body body) {
   return true;
 }
 
+// The type in which sums and products of T are defined whatever they are: unsigned and at least as wide, a float itself.
+template <class T>
+struct WrappingType {
+  using Type = decltype(T{} + 0u);
+};
+template <>
+struct WrappingType<int64_t> {
+  using Type = uint64_t;
+};
+template <class T>
+using Wrapping = typename WrappingType<T>::Type;
+
 // Bytes of one element; 0 for an unknown type.
 constexpr int32_t dtype_size(int32_t dtype) {
   constexpr int32_t kSizes[] = {4, 1, 1, 2, 2, 4, 4, 8, 8, 1, 2, 8};

@@ -21,8 +21,8 @@ static void combine(void* to, const void* from, int32_t count) {
 }
 
 // clang-format off
-template <class T> static T sum(T a, T b) { return static_cast<T>(static_cast<decltype(T{} + 0u)>(a) + static_cast<decltype(T{} + 0u)>(b)); }
-template <class T> static T product(T a, T b) { return static_cast<T>(static_cast<decltype(T{} + 0u)>(a) * static_cast<decltype(T{} + 0u)>(b)); }
+template <class T> static T sum(T a, T b) { return static_cast<T>(static_cast<Wrapping<T>>(a) + static_cast<Wrapping<T>>(b)); }
+template <class T> static T product(T a, T b) { return static_cast<T>(static_cast<Wrapping<T>>(a) * static_cast<Wrapping<T>>(b)); }
 template <class T> static T minimum(T a, T b) { return b < a || b != b ? b : a; }
 template <class T> static T maximum(T a, T b) { return a < b || b != b ? b : a; }
 // clang-format on

@@ -7,14 +7,10 @@ namespace {
 template <class T>
 constexpr bool kSigned = T(-1) < T(0);
 
-// Unsigned arithmetic at the width of T or int's, whichever is more, so that nothing overflows.
-template <class T>
-using Wide = decltype(T{} + 0u);
-
 template <class T>
 T divide(T a, T b) {
   if (b == 0) return 0;
-  if (kSigned<T> && b == T(-1)) return static_cast<T>(Wide<T>(0) - static_cast<Wide<T>>(a));
+  if (kSigned<T> && b == T(-1)) return static_cast<T>(Wrapping<T>(0) - static_cast<Wrapping<T>>(a));
   return static_cast<T>(a / b);
 }
 
@@ -36,7 +32,7 @@ T power(T base, T exponent) {
     if (base == T(-1)) return (exponent & 1) != 0 ? T(-1) : T(1);
     return 0;
   }
-  Wide<T> result = 1, square = static_cast<Wide<T>>(base);
+  Wrapping<T> result = 1, square = static_cast<Wrapping<T>>(base);
   for (auto rest = static_cast<uint64_t>(exponent); rest != 0; rest >>= 1) {
     if ((rest & 1) != 0) result *= square;
     square *= square;
@@ -50,9 +46,9 @@ bool shifts_out(T count) {
 }
 
 // clang-format off
-template <class T> T add(T a, T b) { return static_cast<T>(static_cast<Wide<T>>(a) + static_cast<Wide<T>>(b)); }
-template <class T> T subtract(T a, T b) { return static_cast<T>(static_cast<Wide<T>>(a) - static_cast<Wide<T>>(b)); }
-template <class T> T multiply(T a, T b) { return static_cast<T>(static_cast<Wide<T>>(a) * static_cast<Wide<T>>(b)); }
+template <class T> T add(T a, T b) { return static_cast<T>(static_cast<Wrapping<T>>(a) + static_cast<Wrapping<T>>(b)); }
+template <class T> T subtract(T a, T b) { return static_cast<T>(static_cast<Wrapping<T>>(a) - static_cast<Wrapping<T>>(b)); }
+template <class T> T multiply(T a, T b) { return static_cast<T>(static_cast<Wrapping<T>>(a) * static_cast<Wrapping<T>>(b)); }
 template <class T> T floor_divide(T a, T b) { return static_cast<T>(divide(a, b) - (rounds_up(a, b) ? 1 : 0)); }
 template <class T> T modulo(T a, T b) { return static_cast<T>(remainder(a, b) + (rounds_up(a, b) ? b : T(0))); }
 template <class T> T minimum(T a, T b) { return b < a ? b : a; }
@@ -60,7 +56,7 @@ template <class T> T maximum(T a, T b) { return a < b ? b : a; }
 template <class T> T bit_and(T a, T b) { return static_cast<T>(a & b); }
 template <class T> T bit_or(T a, T b) { return static_cast<T>(a | b); }
 template <class T> T bit_xor(T a, T b) { return static_cast<T>(a ^ b); }
-template <class T> T shift_left(T a, T b) { return shifts_out(b) ? T(0) : static_cast<T>(static_cast<Wide<T>>(a) << b); }
+template <class T> T shift_left(T a, T b) { return shifts_out(b) ? T(0) : static_cast<T>(static_cast<Wrapping<T>>(a) << b); }
 template <class T> T shift_right(T a, T b) { return shifts_out(b) ? T(a < 0 ? -1 : 0) : static_cast<T>(a >> b); }
 // clang-format on
 

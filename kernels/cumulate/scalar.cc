@@ -6,7 +6,7 @@ namespace {
 
 template <class T>
 void cumulate(const CumulateParams& p, const T* data, T* output) {
-  using W = decltype(T{} + 0u);
+  using W = Wrapping<T>;
   const ptrdiff_t step = p.reverse != 0 ? -ptrdiff_t{p.inner} : ptrdiff_t{p.inner};
   ptrdiff_t at = p.reverse != 0 ? ptrdiff_t{p.extent - 1} * p.inner : 0;
   T total = p.product != 0 ? T(1) : T(0);
