@@ -1,24 +1,19 @@
-"""Einstein sums, composed of transposes, reductions and matrix products."""
+"""Einstein sums, composed of diagonals, sums, transposes and matrix products."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from toolchain.importers.onnx import OnnxNode
 from toolchain.importers.spelling import onnx
-from toolchain.ir import IrError, Value
+from toolchain.ir import Builder, IrError, Value
 from toolchain.ops.matmul import product
-from toolchain.ops.mul import Mul
 from toolchain.ops.reduce import Reduce
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.slice import span
 from toolchain.ops.transpose import Transpose
-
-# Axes that an ellipsis stands for are labelled by capital letters of another alphabet, the last one first.
-_HIDDEN = "ΑΒΓΔΕΖΗΘ"
 
 
 @dataclass(frozen=True)
@@ -26,124 +21,105 @@ class Term:
     """A tensor and the label of each of its axes."""
 
     value: Value
-    labels: str
+    labels: tuple[str, ...]
 
     def extent(self, label: str) -> int:
         return self.value.shape[self.labels.index(label)]
 
-    def size(self, labels: str) -> int:
-        return math.prod(map(self.extent, labels))
+
+def parse(equation: str, ranks: Sequence[int]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    """The labels of each input and of the output; the axes of an ellipsis are called "0", "1", ... from the last one on."""
+    inputs, arrow, output = equation.replace(" ", "").partition("->")
+    parts = inputs.split(",")
+    if len(parts) != len(ranks):
+        raise IrError(f"equation '{equation}' is about {len(parts)} inputs, the node has {len(ranks)}")
+    terms = [_labels(part, rank) for part, rank in zip(parts, ranks, strict=True)]
+    hidden = max((sum(label.isdigit() for label in term) for term in terms), default=0)
+    if arrow:
+        return terms, _labels(output, hidden + len(output.replace("...", "")) if "..." in output else len(output))
+    flat = [label for term in terms for label in term]
+    named = sorted({label for label in flat if not label.isdigit() and flat.count(label) == 1})
+    return terms, (*map(str, reversed(range(hidden))), *named)
+
+
+def _labels(part: str, rank: int) -> tuple[str, ...]:
+    before, dots, after = part.partition("...")
+    hidden = rank - len(before) - len(after)
+    if not (before + after).isalpha() and before + after:
+        raise IrError(f"'{part}' is no list of letters")
+    if hidden < 0 or (hidden and not dots):
+        raise IrError(f"'{part}' does not label {rank} axes")
+    return (*before, *map(str, reversed(range(hidden))), *after)
+
+
+def _arranged(builder: Builder, term: Term, labels: Sequence[str]) -> Value:
+    """The term's value with its axes in this order."""
+    perm = tuple(term.labels.index(label) for label in labels)
+    return builder.add(Transpose(perm), term.value)
+
+
+def _diagonal(builder: Builder, term: Term) -> Term:
+    """Without a label that comes twice: the elements where both axes have the same index."""
+    twice = next((label for label in term.labels if term.labels.count(label) > 1), None)
+    if twice is None:
+        return term
+    first, second, *_ = [axis for axis, label in enumerate(term.labels) if label == twice]
+    n = term.value.shape[first]
+    if term.value.shape[second] != n:
+        raise IrError(f"label '{twice}' stands for extents {n} and {term.value.shape[second]}")
+    rest = [axis for axis in range(len(term.labels)) if axis not in (first, second)]
+    moved = builder.add(Transpose((*rest, first, second)), term.value)
+    square = builder.add(Reshape((*moved.shape[:-2], n * n)), moved)
+    taken = builder.add(span(len(rest), 0, n, square.shape, n + 1), square)
+    return _diagonal(builder, Term(taken, (*(term.labels[axis] for axis in rest), twice)))
+
+
+def _without(builder: Builder, term: Term, gone: Sequence[str]) -> Term:
+    """Summed over these labels."""
+    if not gone:
+        return term
+    axes = tuple(axis for axis, label in enumerate(term.labels) if label in gone)
+    total = builder.add(Reduce("sum", axes), term.value)
+    kept = tuple(label for label in term.labels if label not in gone)
+    return Term(builder.add(Reshape(tuple(term.extent(label) for label in kept)), total), kept)
+
+
+def _contract(node: OnnxNode, a: Term, b: Term, needed: set[str]) -> Term:
+    """The product of two terms, summed over the labels that nothing needs any more: one matrix product."""
+    builder = node.builder
+    single = [[label for label in x.labels if label not in needed and label not in y.labels] for x, y in ((a, b), (b, a))]
+    a, b = (_without(builder, term, gone) for term, gone in zip((a, b), single, strict=True))
+    for label in set(a.labels) & set(b.labels):
+        n, m = a.extent(label), b.extent(label)
+        if n != m and 1 not in (n, m):
+            raise IrError(f"label '{label}' stands for extents {n} and {m}")
+        if n != m:
+            a, b = (_without(builder, a, [label]), b) if n == 1 else (a, _without(builder, b, [label]))
+    both = [label for label in a.labels if label in b.labels]
+    batch, summed = [label for label in both if label in needed], [label for label in both if label not in needed]
+    left, right = ([label for label in term.labels if label not in both] for term in (a, b))
+    extents = {label: term.extent(label) for term in (a, b) for label in term.labels}
+
+    def size(labels: Sequence[str]) -> int:
+        return math.prod(extents[label] for label in labels)
+
+    lead = tuple(extents[label] for label in batch)
+    rows = builder.add(Reshape((*lead, size(left), size(summed))), _arranged(builder, a, [*batch, *left, *summed]))
+    columns = builder.add(Reshape((*lead, size(summed), size(right))), _arranged(builder, b, [*batch, *summed, *right]))
+    labels = (*batch, *left, *right)
+    return Term(builder.add(Reshape(tuple(extents[label] for label in labels)), product(node, rows, columns)), labels)
 
 
 @onnx("Einsum")
 def _from_onnx(node: OnnxNode) -> Value:
-    inputs = node.inputs()
-    terms, output = _parse(node.attribute("equation", ""), inputs)
-    total = _alone(node, terms[0], output + "".join(term.labels for term in terms[1:]))
-    for index, term in enumerate(terms[1:], start=2):
-        wanted = output + "".join(rest.labels for rest in terms[index:])
-        total = _pair(node, total, _alone(node, term, wanted + total.labels), wanted)
-    total = _alone(node, total, output)
-    if len(total.labels) != len(output):
-        raise IrError(f"equation '{node.attribute('equation', '')}' asks for axes that no input has")
-    return node.add(Transpose(tuple(map(total.labels.index, output))), total.value)
-
-
-def _parse(equation: str, inputs: list[Value]) -> tuple[list[Term], str]:
-    """The labelled inputs and the output's labels."""
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    parts = left.split(",")
-    if len(parts) != len(inputs):
-        raise IrError(f"equation '{equation}' has {len(parts)} terms for {len(inputs)} inputs")
-    terms = [Term(value, _labels(part, value.type.rank, equation)) for part, value in zip(parts, inputs, strict=True)]
-    every = "".join(term.labels for term in terms)
-    hidden = "".join(label for label in reversed(_HIDDEN) if label in every)
-    if arrow:
-        output = right.replace("...", hidden)
-    else:
-        output = hidden + "".join(sorted(label for label in set(every) if every.count(label) == 1 and label not in _HIDDEN))
-    if len(set(output)) != len(output) or set(output) - set(every):
-        raise IrError(f"equation '{equation}' has output '{right}', expected labels of the inputs, each once")
-    return terms, output
-
-
-def _labels(part: str, rank: int, equation: str) -> str:
-    hidden = rank - len(part.replace("...", ""))
-    if part.count("...") > 1 or hidden < 0 or (hidden and "..." not in part) or hidden > len(_HIDDEN):
-        raise IrError(f"equation '{equation}': term '{part}' for an input of rank {rank}")
-    labels = part.replace("...", _HIDDEN[:hidden][::-1])
-    if not all(label.isalpha() for label in labels):
-        raise IrError(f"equation '{equation}': term '{part}', expected letters and one ellipsis")
-    return labels
-
-
-def _alone(node: OnnxNode, term: Term, wanted: str) -> Term:
-    """A term with each label once, without those that nothing wants."""
-    value, labels, add = term.value, term.labels, node.builder.add
-    for label in dict.fromkeys(labels):
-        while labels.count(label) > 1:
-            first, second = labels.index(label), labels.index(label, labels.index(label) + 1)
-            n = value.shape[first]
-            if value.shape[second] != n:
-                raise IrError(f"the axes labelled '{label}' have extents {n} and {value.shape[second]}")
-            order = [axis for axis in range(len(labels)) if axis not in (first, second)] + [first, second]
-            value = add(Transpose(tuple(order)), value)
-            value = add(Reshape((*value.shape[:-2], n * n)), value)
-            value = add(span(value.type.rank - 1, 0, n, value.shape, n + 1), value)
-            labels = "".join(labels[axis] for axis in order[:-1])
-    unwanted = tuple(axis for axis, label in enumerate(labels) if label not in wanted)
-    if unwanted:
-        value = add(Reduce("sum", unwanted), value)
-        value = add(Reshape(tuple(n for axis, n in enumerate(value.shape) if axis not in unwanted)), value)
-    return Term(value, "".join(label for label in labels if label in wanted))
-
-
-def _pair(node: OnnxNode, a: Term, b: Term, wanted: str) -> Term:
-    """The product of two terms, summed over the labels of both that nothing wants."""
-    a, b = _matched(node, a, b), _matched(node, b, a)
-    both = [label for label in a.labels if label in b.labels]
-    batch = "".join(label for label in both if label in wanted)
-    summed = "".join(label for label in both if label not in wanted)
-    rows = "".join(label for label in a.labels if label not in both)
-    columns = "".join(label for label in b.labels if label not in both)
-    add = node.builder.add
-    if a.value.dtype.kind != "f":
-        left = _arranged(node, a, [*batch, *rows, None if not columns else len(columns), *summed])
-        right = _arranged(node, b, [*batch, None if not rows else len(rows), *columns, *summed])
-        value = add(Mul(), left, right)
-        return _alone(node, Term(value, batch + rows + columns + summed), wanted)
-    left = _arranged(node, a, [*batch, *rows, *summed])
-    right = _arranged(node, b, [*batch, *summed, *columns])
-    outer = (a.size(batch),) if batch else ()
-    left = add(Reshape((*outer, a.size(rows), a.size(summed))), left)
-    right = add(Reshape((*outer, b.size(summed), b.size(columns))), right)
-    extents = [a.extent(label) for label in batch + rows] + [b.extent(label) for label in columns]
-    return Term(add(Reshape(tuple(extents)), product(node, left, right)), batch + rows + columns)
-
-
-def _matched(node: OnnxNode, term: Term, other: Term) -> Term:
-    """A term without the axes of extent 1 that the other one's broadcast against."""
-    single = [axis for axis, label in enumerate(term.labels) if label in other.labels and term.value.shape[axis] == 1]
-    single = [axis for axis in single if other.extent(term.labels[axis]) != 1]
-    for label in set(term.labels) & set(other.labels):
-        if 1 not in (term.extent(label), other.extent(label)) and term.extent(label) != other.extent(label):
-            raise IrError(f"the axes labelled '{label}' have extents {term.extent(label)} and {other.extent(label)}")
-    if not single:
-        return term
-    shape = tuple(n for axis, n in enumerate(term.value.shape) if axis not in single)
-    labels = "".join(label for axis, label in enumerate(term.labels) if axis not in single)
-    return Term(node.builder.add(Reshape(shape), term.value), labels)
-
-
-def _arranged(node: OnnxNode, term: Term, order: list[str | int | None]) -> Value:
-    """The tensor with its axes in this order; a number stands for so many axes of extent 1, None for none."""
-    labels = [item for item in order if isinstance(item, str)]
-    value = node.builder.add(Transpose(tuple(map(term.labels.index, labels))), term.value)
-    shape: list[int] = []
-    for item in order:
-        if isinstance(item, str):
-            shape.append(term.extent(item))
-        elif item is not None:
-            shape.extend([1] * item)
-    assert value.type.size == np.prod(shape, dtype=np.int64)
-    return node.builder.add(Reshape(tuple(shape)), value)
+    values, equation = node.inputs(), node.attribute("equation", "")
+    labels, output = parse(equation, [value.type.rank for value in values])
+    terms = [_diagonal(node.builder, Term(value, names)) for value, names in zip(values, labels, strict=True)]
+    if len(set(output)) != len(output) or not set(output) <= {label for term in terms for label in term.labels}:
+        raise IrError(f"equation '{equation}' has an output label twice, or one that no input has")
+    term = terms.pop(0)
+    while terms:
+        needed = set(output).union(*(other.labels for other in terms[1:]))
+        term = _contract(node, term, terms.pop(0), needed)
+    term = _without(node.builder, term, [label for label in term.labels if label not in output])
+    return _arranged(node.builder, term, output)

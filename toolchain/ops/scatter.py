@@ -14,7 +14,11 @@ from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode
 from toolchain.ir import DTYPES, MAX_RANK, Array, IrError, Node, Op, Type, Value, constant
 from toolchain.lowering import Lowering
+from toolchain.ops.concat import Concat
 from toolchain.ops.gather import check_elements, check_tuples, elements_params, in_range
+from toolchain.ops.integer import Integer
+from toolchain.ops.reshape import Reshape
+from toolchain.ops.transpose import Transpose
 
 # In the order of Reduction in kernels/scatter.h.
 REDUCTIONS = ("none", "add", "mul", "min", "max")
@@ -133,3 +137,25 @@ def _from_tflite(node: TfliteNode) -> Value:
     indices, updates = node.input(0), node.input(1)
     zeros = constant(np.zeros(node.integers(2), updates.dtype), f"{node.names[0]}/zeros", updates.quant)
     return node.add(ScatterND("add"), zeros, indices, updates)
+
+
+@onnx("TensorScatter")
+def _tensor_scatter(node: OnnxNode) -> Value:
+    """Rows of a cache written from each batch's own position on: a ScatterND with the axis moved next to the batch."""
+    x, updates, starts = node.input(0), node.input(1), node.optional(2)
+    rank, builder = x.type.rank, node.builder
+    axis = normal_axis(node.attribute("axis", -2), rank)
+    if axis == 0 or updates.type.rank != rank:
+        raise IrError(f"updates {updates.type} along axis {axis} of {x.type}")
+    batch, steps, extent = x.shape[0], updates.shape[axis], x.shape[axis]
+    forth = (0, axis, *(i for i in range(1, rank) if i != axis))
+    back = tuple(forth.index(i) for i in range(rank))
+    first = starts if starts is not None else constant(np.zeros(batch, np.int64))
+    places = builder.add(Integer("add"), builder.add(Reshape((batch, 1)), first), constant(np.arange(steps)))
+    if node.attribute("mode", "linear") == "circular":
+        places = builder.add(Integer("modulo"), places, constant(np.int64(extent)))
+    rows = constant(np.repeat(np.arange(batch), steps).reshape(batch, steps, 1))
+    pairs = builder.add(Concat(2), rows, builder.add(Reshape((batch, steps, 1)), places))
+    moved = [builder.add(Transpose(forth), value, quant=value.quant) for value in (x, updates)]
+    written = builder.add(ScatterND(), moved[0], pairs, moved[1], quant=x.quant)
+    return node.add(Transpose(back), written, quant=x.quant)
