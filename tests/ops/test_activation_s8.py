@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.execute import every_way, read_tflite
+from tests.execute import compiled, every_way, read_tflite
 from tests.references import Array, litert, tflm
 from tests.tflite_writer import Tensor, one_operator
 
@@ -142,3 +142,33 @@ def test_extrema(kind: str, shapes: tuple[tuple[int, ...], tuple[int, ...]]) -> 
     rng = np.random.default_rng(1)
     a, b, y = (Tensor(shape, np.int8, 0.1, 3) for shape in (*shapes, np.broadcast_shapes(*shapes)))
     agree(one_operator(kind, [a, b], y), *(rng.integers(-128, 128, shape).astype(np.int8) for shape in shapes))
+
+
+@pytest.mark.parametrize("activation", [0, 1, 2, 3])
+@pytest.mark.parametrize(
+    ("kind", "table"), [("ADD", "AddOptions"), ("SUB", "SubOptions"), ("MUL", "MulOptions"), ("DIV", "DivOptions")]
+)
+def test_arithmetic_of_int32(kind: str, table: str, activation: int) -> None:
+    rng = np.random.default_rng(activation)
+    a, b = rng.integers(-9, 10, (3, 8)).astype(np.int32), rng.integers(1, 10, (8,)).astype(np.int32)
+    tensors = [Tensor(a.shape, np.int32), Tensor(b.shape, np.int32)]
+    model = one_operator(kind, tensors, Tensor(a.shape, np.int32), table, FusedActivationFunction=activation)
+    np.testing.assert_array_equal(run(model, a, b), litert(model, [a, b])[0])
+
+
+def test_squared_difference_of_int8_is_close() -> None:
+    rng = np.random.default_rng(0)
+    other = rng.integers(-128, 128, EVERY.shape).astype(np.int8)
+    tensors = [Tensor(EVERY.shape, np.int8, 0.05, 3), Tensor(EVERY.shape, np.int8, 0.04, -3)]
+    model = one_operator("SQUARED_DIFFERENCE", tensors, Tensor(EVERY.shape, np.int8, 0.4, -128))
+    (y,) = compiled(read_tflite(model), [EVERY, other])
+    assert int(abs(y.astype(int) - litert(model, [EVERY, other])[0].astype(int)).max()) <= 1
+
+
+@pytest.mark.parametrize("kind", ["ABS", "RSQRT"])
+@pytest.mark.parametrize("seed", range(4))
+def test_other_laws_that_a_table_by_floats_meets(kind: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = Tensor(EVERY.shape, np.int8, float(rng.uniform(0.01, 0.1)), -128 if kind == "RSQRT" else int(rng.integers(-128, 128)))
+    y = Tensor(EVERY.shape, np.int8, float(rng.uniform(0.01, 0.1)), int(rng.integers(-128, 128)))
+    agree(one_operator(kind, [x], y), EVERY, micro=False, within=1)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from toolchain.importers.onnx import OnnxNode
 from toolchain.importers.spelling import onnx, tflite
-from toolchain.importers.tflite import TfliteNode, activation
+from toolchain.importers.tflite import TfliteNode
 from toolchain.ir import Array, Node, Value, constant
 from toolchain.lowering import Lowering
-from toolchain.ops.arithmetic import Arithmetic, all_int8
+from toolchain.ops.arithmetic import Arithmetic, activated, all_int8
 from toolchain.ops.binary import broadcast_params
 from toolchain.ops.mul import Mul
 from toolchain.quantize import elementwise
@@ -101,5 +101,10 @@ def _sum_from_onnx(node: OnnxNode) -> Value:
 def _from_tflite(node: TfliteNode) -> Value:
     add = node.kind == "ADD"
     options = node.options(schema.AddOptions if add else schema.SubOptions)
-    low, high = activation(options.FusedActivationFunction())
-    return node.add(Add(low, high) if add else Sub(low, high), node.input(0), node.input(1))
+    return activated(node, Add if add else Sub, options.FusedActivationFunction())
+
+
+@tflite("ADD_N")
+def _sum_from_tflite(node: TfliteNode) -> Value:
+    first, *rest = node.inputs()
+    return functools.reduce(lambda left, right: node.builder.add(Add(), left, right, quant=node.declared(0).quant), rest, first)

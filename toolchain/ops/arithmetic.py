@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from toolchain.assets import KERNELS
-from toolchain.ir import Array, IrError, Node
+from toolchain.importers.tflite import TfliteNode, activation
+from toolchain.ir import Array, IrError, Node, Value, constant
 from toolchain.lowering import Lowering
 from toolchain.ops import integer
 from toolchain.ops.binary import Binary, broadcast_params
@@ -58,3 +59,15 @@ class Arithmetic(Binary):
 def all_int8(node: Node) -> bool:
     """Whether every input and output is quantised int8."""
     return all(value.dtype == np.int8 and value.quant is not None for value in (*node.inputs, *node.outputs))
+
+
+def activated(node: TfliteNode, op: type[Arithmetic], code: int) -> Value:
+    """The operator of a TFLite node's two inputs with its fused activation, which clamps plain integers too."""
+    a, b, clamp = node.input(0), node.input(1), activation(code)
+    if a.dtype.kind == "f" or a.quant is not None:
+        return node.add(op(*clamp), a, b)
+    y = node.add(op(), a, b)
+    for kind, bound in (("maximum", clamp[0]), ("minimum", clamp[1])):
+        if math.isfinite(bound):
+            y = node.add(integer.Integer(kind), y, constant(np.asarray(bound, a.dtype)))
+    return y

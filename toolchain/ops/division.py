@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from toolchain.importers.onnx import OnnxNode
 from toolchain.importers.spelling import onnx, tflite
-from toolchain.importers.tflite import TfliteNode, activation
+from toolchain.importers.tflite import TfliteNode
 from toolchain.ir import Value
-from toolchain.ops.arithmetic import Arithmetic
+from toolchain.ops.arithmetic import Arithmetic, activated
 
 F64 = NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def _mod(node: OnnxNode) -> Value:
 
 @tflite("DIV")
 def _div_from_tflite(node: TfliteNode) -> Value:
-    return node.add(Div(*activation(node.options(schema.DivOptions).FusedActivationFunction())), node.input(0), node.input(1))
+    return activated(node, Div, node.options(schema.DivOptions).FusedActivationFunction())
 
 
 @tflite("FLOOR_DIV")

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from toolchain.importers.onnx import OnnxNode
 from toolchain.importers.spelling import onnx, tflite
-from toolchain.importers.tflite import TfliteNode, activation
+from toolchain.importers.tflite import TfliteNode
 from toolchain.ir import Array, Node, Value
 from toolchain.lowering import Lowering
-from toolchain.ops.arithmetic import Arithmetic, all_int8
+from toolchain.ops.arithmetic import Arithmetic, activated, all_int8
 from toolchain.ops.binary import broadcast_params
 from toolchain.quantize import elementwise
 from toolchain.quantize.numerics import activation_range, multiply_by_quantized_multiplier, wrap
@@ -68,5 +68,4 @@ def _from_onnx(node: OnnxNode) -> Value:
 
 @tflite("MUL")
 def _from_tflite(node: TfliteNode) -> Value:
-    low, high = activation(node.options(schema.MulOptions).FusedActivationFunction())
-    return node.add(Mul(low, high), node.input(0), node.input(1))
+    return activated(node, Mul, node.options(schema.MulOptions).FusedActivationFunction())

@@ -81,7 +81,7 @@ def _atan2(node: TfliteNode) -> Value:
 @tflite("SQUARED_DIFFERENCE")
 def _squared_difference(node: TfliteNode) -> Value:
     a, b = node.input(0), node.input(1)
-    if a.dtype.kind == "f":
+    if a.dtype.kind == "f" or a.quant is not None:
         return node.add(SquaredDifference(), a, b)
     difference = node.builder.add(Sub(), a, b)
     return node.add(Mul(), difference, difference)
