@@ -10,15 +10,20 @@ from hypothesis import strategies as st
 
 from tests.passes.graphs import conv, dense, float32, int8
 from toolchain.ir import Array, Builder, Graph, Quant, Value, constant
-from toolchain.ops.add import Add
+from toolchain.ops.add import Add, Sub
+from toolchain.ops.clip import Clip
 from toolchain.ops.concat import Concat
 from toolchain.ops.conv import Conv
+from toolchain.ops.conv_transpose import ConvTranspose
 from toolchain.ops.lookup import Lookup
+from toolchain.ops.mul import Mul
 from toolchain.ops.pad import Pad
 from toolchain.ops.pool import AveragePool, MaxPool
+from toolchain.ops.reduce import Reduce
 from toolchain.ops.reshape import Reshape
 from toolchain.ops.slice import span
 from toolchain.ops.take import Take
+from toolchain.ops.unary import Unary
 from toolchain.spatial import Window
 
 Draw = Callable[[st.SearchStrategy[int]], int]
@@ -108,10 +113,37 @@ class _Maker:
         fill = constant(np.asarray(self.zero(), x.dtype), quant=x.quant)
         return self.builder.add(Pad(((0, 0), (1, 0), (0, 1), (0, self.number(0, 1)))), x, fill, quant=x.quant)
 
+    def stack(self, x: Value) -> Value:
+        """x above itself, clamped, and above a constant."""
+        row = self.generator.integers(-128, 128, (1, 1, *x.shape[2:])).astype(x.dtype)
+        below = self.builder.add(Clip(*self.clamp()), x, quant=x.quant)
+        return self.builder.add(Concat(1), x, *([below] if self.number(0, 1) else [constant(row, quant=x.quant)]), quant=x.quant)
+
+    def gate(self, x: Value) -> Value:
+        """x times a function of its means, or of a constant for each channel."""
+        quant = Quant.of(0.1, self.zero()) if self.quantized else None
+        if self.number(0, 1):
+            column = self.generator.integers(-3, 4, x.shape[-1]).astype(x.dtype)
+            factor = constant(column, quant=Quant.of(0.5, 0) if self.quantized else None)
+        else:
+            mean = self.builder.add(Reduce("mean", (1, 2)), x, quant=quant)
+            factor = self.builder.add(Unary("sigmoid"), mean, quant=Quant.of(1 / 256, -128) if self.quantized else None)
+        op = (Mul, Add, Sub)[self.number(0, 2)](*self.clamp())
+        return self.builder.add(op, *((x, factor) if self.number(0, 1) else (factor, x)), quant=quant)
+
+    def transposed(self, x: Value) -> Value:
+        """A transposed convolution."""
+        groups = math.gcd(x.shape[-1], self.number(1, 2))
+        w, b = self.weights(groups * self.number(1, 2), 2, 2, x.shape[-1] // groups)
+        out = tuple(2 * n for n in x.shape[1:-1])
+        op = ConvTranspose(Window((2, 2), (2, 2), (1, 1), ((0, 0), (0, 0))), out, groups, *self.clamp())
+        return conv(self.builder, x, w, b, op, zero=self.zero(), scale=0.3)
+
     def graph(self) -> Graph:
         shape = (1, self.number(3, 6), self.number(3, 6), self.number(1, 4))
         x = self.builder.input("x", int8(*shape, scale=0.1, zero=self.zero()) if self.quantized else float32(*shape))
         layers = [self.conv, self.conv, self.conv, self.pool, self.branch, self.table, self.parts, self.pad]
+        layers += [self.stack, self.gate, self.gate, self.transposed]
         for _ in range(self.number(1, 7)):
             x = layers[self.number(0, len(layers) - 1)](x)
             if self.number(0, 9) == 0:

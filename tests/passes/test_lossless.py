@@ -14,7 +14,8 @@ from toolchain.ops.concat import Concat
 from toolchain.ops.conv import Conv
 from toolchain.ops.pool import AveragePool, MaxPool
 from toolchain.ops.reshape import Reshape
-from toolchain.ops.slice import Slice
+from toolchain.ops.slice import Slice, span
+from toolchain.ops.take import Take
 from toolchain.passes import apply
 from toolchain.passes.lossless import facts, remove_channels
 
@@ -200,6 +201,16 @@ def test_no_byte_of_an_integer_network_changes(graph: Graph) -> None:
 def test_a_float_network_stays_inside_its_bound(graph: Graph) -> None:
     before, after = removed(graph)
     assert after <= before
+
+
+@KINDS
+def test_parts_of_a_constant_value_follow_it(kind: Type) -> None:
+    builder = Builder()
+    x = builder.input("x", kind)
+    y = conv(builder, x, np.zeros((5, 1, 1, 3)), np.arange(5), Conv(window(), 1, 0.0), zero=-128)
+    builder.output(builder.add(span(3, 1, 3, y.shape), y, quant=y.quant), "slice")
+    builder.output(builder.add(Take(3, (4, 2, 4)), y, quant=y.quant), "picked")
+    assert removed(builder.graph) == (25 * 15, 0)
 
 
 def test_values_are_named_for_reports() -> None:

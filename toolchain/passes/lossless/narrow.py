@@ -97,25 +97,25 @@ def _narrow(node: Node, found: Product | None, mapped: list[Indices] | None, liv
 
 def _narrow_mapped(node: Node, mapped: list[Indices], live: dict[Value, Mask]) -> None:
     keep, op = live[node.output], node.op
-    inputs = []
+    inputs, masks = [], []
     for value, index in zip(node.inputs, mapped, strict=True):
-        read = np.ones(channels(value), bool)
-        if value.data is not None:
-            read[:] = False
-            read[index[keep & (index >= 0)]] = True
-        if not read.all():
-            value = _take(value, read, value.type.rank - 1)
-        if read.any():
+        mask = live.get(value)
+        if mask is None:
+            mask = np.zeros(channels(value), bool)
+            mask[index[keep & (index >= 0)]] = True
+            value = value if mask.all() else _take(value, mask, value.type.rank - 1)
+        if mask.any():
             inputs.append(value)
+            masks.append(mask)
     node.inputs = inputs
-    count, source = int(keep.sum()), live.get(inputs[0])
+    count = int(keep.sum())
     if isinstance(op, Reshape):
         node.op = Reshape((*op.shape[:-1], count))
-    elif isinstance(op, Slice) and source is not None:
-        start = (*op.start[:-1], int(source[: op.start[-1]].sum()))
+    elif isinstance(op, Slice):
+        start = (*op.start[:-1], int(masks[0][: op.start[-1]].sum()))
         node.op = Slice(start, (*op.size[:-1], count), op.step)
-    elif isinstance(op, Take) and source is not None and op.axis == node.output.type.rank - 1:
-        places = np.cumsum(source) - 1
+    elif isinstance(op, Take) and op.axis == node.output.type.rank - 1:
+        places = np.cumsum(masks[0]) - 1
         node.op = Take(op.axis, tuple(int(places[index]) for index in np.asarray(op.indices)[keep]))
 
 
