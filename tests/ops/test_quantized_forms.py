@@ -101,11 +101,14 @@ def test_matrix_product_of_two_inputs() -> None:
 
 
 @pytest.mark.parametrize("swapped", [0, 1])
-def test_gemm(swapped: int) -> None:
+@pytest.mark.parametrize("row", [False, True])
+@pytest.mark.parametrize("per_column", [False, True])
+def test_gemm(swapped: int, row: bool, per_column: bool) -> None:
     x, w = bytes_of(np.uint8, 5, 24), RNG.integers(-127, 128, (24, 7)).astype(np.int8)
-    bias = RNG.integers(-3000, 3000, 7).astype(np.int32)
+    bias = RNG.integers(-3000, 3000, (1, 7) if row else 7).astype(np.int32)
     w = np.ascontiguousarray(w.T) if swapped else w
-    inputs = ["x", scale(0.03), np.uint8(7), w, scale(0.004), np.int8(0), bias, scale(0.1), np.uint8(90)]
+    w_scale = scale(RNG.uniform(0.002, 0.006, 7) if per_column else 0.004)
+    inputs = ["x", scale(0.03), np.uint8(7), w, w_scale, np.zeros(w_scale.shape, np.int8), bias, scale(0.1), np.uint8(90)]
     check(model("QGemm", inputs, {"x": x}, MICROSOFT, transB=swapped), {"x": x})
 
 
@@ -151,6 +154,13 @@ def test_average(to: float) -> None:
     inputs = ["x", scale(0.05), np.uint8(90), scale(to), np.uint8(90)]
     made = model("QLinearAveragePool", inputs, {"x": x}, MICROSOFT, kernel_shape=[3, 2], pads=[1, 0, 1, 1], strides=[2, 1])
     check(made, {"x": x}, most=1 if to == 0.05 else 2)
+
+
+def test_average_over_windows_that_reach_beyond_the_padding() -> None:
+    x = bytes_of(np.uint8, 1, 3, 6, 6)
+    inputs = ["x", scale(0.05), np.uint8(90), scale(0.05), np.uint8(90)]
+    attributes = {"kernel_shape": [3, 2], "pads": [0, 1, 1, 0], "strides": [2, 3], "ceil_mode": 1, "count_include_pad": 1}
+    check(model("QLinearAveragePool", inputs, {"x": x}, MICROSOFT, **attributes), {"x": x}, integer=False)
 
 
 def test_concatenation() -> None:

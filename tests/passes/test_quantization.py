@@ -179,6 +179,16 @@ def test_equal_conversions_vanish_and_others_rescale() -> None:
     assert settled(builder.graph, tolerance=0.071) == ["Quantize", "Dequantize", "Quantize", "Dequantize"]
 
 
+def test_an_average_keeps_finer_steps_than_its_input_has() -> None:
+    """Over the whole image it is a mean, which rescales its sum; over windows it stays in float."""
+    fine = Quant.of(0.004, 5)
+    for pool, expected in ((window(4), ["ReduceMean"]), (window(2), ["Dequantize", "AveragePool", "Quantize"])):
+        builder = Qdq()
+        x = builder.fake(builder.input("x", float32(1, 4, 4, 3)))
+        builder.output(builder.fake(builder.add(AveragePool(pool), x), fine), "y")
+        assert settled(builder.graph, tolerance=0.0041) == ["Quantize", *expected, "Dequantize"]
+
+
 def test_a_table_between_conversions() -> None:
     builder = Qdq()
     x = builder.add(Quantize("int8"), builder.input("x", float32(50)), quant=Q)

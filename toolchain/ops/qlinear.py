@@ -69,7 +69,9 @@ def _gemm(node: OnnxNode) -> Value:
         b = Stored(b.value, Scale(node.builder.add(Mul(), b.by.scale, constant(alpha)), b.by.zero, b.by.axis))
     real, w = a.real(node.builder), b.real(node.builder)
     w = w if swapped else node.builder.add(Transpose((1, 0)), w)
-    y = node.builder.add(FullyConnected(), real, w, _bias(node, node.optional(6), a, b, w.shape[0]))
+    c = node.optional(6)
+    flat = c if c is None or c.type.rank == 1 else node.builder.add(Reshape((c.type.size,)), c)
+    y = node.builder.add(FullyConnected(), real, w, _bias(node, flat, a, b, w.shape[0]))
     return y if node.optional(7) is None else store(node, y, scale_at(node, 7, a.value.dtype))
 
 
@@ -108,9 +110,11 @@ def _average(node: OnnxNode) -> Value:
         return computed(node, Reduce("mean", axes), [x], by)
     first = node.builder.add(Transpose(channels_first(rank)), x.value) if last else x.value
     plain = onnx_window(node, first, node.attribute("kernel_shape", ()))
-    counted = tuple(after for _, after in plain.pads) if node.attribute("count_include_pad", 0) else None
+    window = ceil_window(node, first, plain)
+    # Unlike AveragePool, this divides by the whole kernel where ceil_mode lets windows reach beyond the padding.
+    counted = tuple(after for _, after in window.pads) if node.attribute("count_include_pad", 0) else None
     moved = x.value if last else node.builder.add(Transpose(channels_last(rank)), x.value)
-    y = computed(node, AveragePool(ceil_window(node, first, plain), counted), [Stored(moved, x.by)], by)
+    y = computed(node, AveragePool(window, counted), [Stored(moved, x.by)], by)
     return y if last else node.add(Transpose(channels_first(rank)), y)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,7 +12,10 @@ from toolchain.ir import IrError, Node, Op, Quant, Value, constant
 from toolchain.ops.conv import Conv
 from toolchain.ops.conv_transpose import ConvTranspose
 from toolchain.ops.fully_connected import FullyConnected
+from toolchain.ops.pool import AveragePool
 from toolchain.ops.quantize import Quantize
+from toolchain.ops.reduce import Reduce
+from toolchain.ops.resample import Resample
 from toolchain.passes.quantization.values import dequantized, stored_whole
 from toolchain.quantize.numerics import dequantize, integer_range, quantize
 from toolchain.rewrite import Rewriter
@@ -21,6 +25,7 @@ def store_operator(rewriter: Rewriter, node: Node) -> str | None:
     """Quantize(op(Dequantize(x), ...)) to op(x, ...), where the op has an integer law for these types.
 
     An operator that keeps its input's quantisation is followed by a rescaling; one that wants all alike has its inputs rescaled.
+    What averages is not rescaled to steps of less than half its input's, which its own rounding has lost.
     """
     quant = node.output.quant
     if not isinstance(node.op, Quantize) or quant is None or node.inputs[0].quantized or not stored_whole(node.output):
@@ -32,13 +37,26 @@ def store_operator(rewriter: Rewriter, node: Node) -> str | None:
     inputs = _product_inputs(rewriter, real) if product else _inputs(rewriter, real)
     if inputs is None:
         return None
+    op = _rescaling(real.op, inputs[0], quant)
     for quants, result in _choices(inputs, quant):
-        if _has_law(real.op, inputs, quants, result):
+        # Rescaled inputs may saturate where their average does not.
+        lossy = quants[0] != inputs[0].quant or 2 * quant.scale[0] < result.scale[0]
+        if lossy and isinstance(op, AveragePool | Resample):
+            continue
+        if _has_law(op, inputs, quants, result):
             stored = [rescaled(rewriter, value, wanted) for value, wanted in zip(inputs, quants, strict=True)]
-            y = rewriter.add(real.op, *stored, name=real.name, quant=result)
+            y = rewriter.add(op, *stored, name=real.name, quant=result)
             rewriter.replace(node.output, rescaled(rewriter, y, quant))
             return f"takes over {real}"
     return None
+
+
+def _rescaling(op: Op, x: Value, quant: Quant) -> Op:
+    """An average over the whole image as a mean, which rescales, where the result has another quantisation."""
+    if not isinstance(op, AveragePool) or x.quant == quant or (op.low, op.high) != (-math.inf, math.inf):
+        return op
+    whole = op.window.kernel == x.shape[1:-1] and not any(map(any, op.window.pads))
+    return Reduce("mean", tuple(range(1, x.type.rank - 1))) if whole else op
 
 
 def _choices(inputs: list[Value], quant: Quant) -> Iterator[tuple[list[Quant | None], Quant]]:
