@@ -15,7 +15,7 @@ namespace {
 // An open file of known size.
 class File {
  public:
-  explicit File(const char* path) : path_(path), descriptor_(open(path, O_RDONLY | O_CLOEXEC)) {
+  explicit File(const char* path) : path_(path), descriptor_(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     struct stat status;
     if (descriptor_ < 0) fault("cannot open");
     if (fstat(descriptor_, &status) != 0) fault("cannot examine");

@@ -185,6 +185,7 @@ std::unique_ptr<PythonModel> load(const py::object& source, int threads, const s
     model = Model::load_copy(bytes.ptr, static_cast<uint64_t>(bytes.size) * static_cast<uint64_t>(bytes.itemsize), options);
   } else {
     const std::string path = py::module_::import("os").attr("fsencode")(source).cast<std::string>();
+    if (path.find('\0') != std::string::npos) throw py::value_error("the path of the plan holds a null character");
     py::gil_scoped_release release;
     model = mapped ? Model::load_mapped(path.c_str(), options) : Model::load_file(path.c_str(), options);
   }

@@ -24,7 +24,10 @@ def load(path: Path) -> dict[str, Array]:
             return {name: loaded[name] for name in loaded.files}
     except OSError as error:
         raise InputError(f"cannot read '{path}': {error.strerror or error}") from error
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
+    except ValueError as error:
+        why = "it holds pickled objects, or no arrays at all" if "pickle" in str(error) else str(error)
+        raise InputError(f"'{path}' is not an .npz or .npy file of plain arrays, or it is damaged: {why}") from error
+    except (EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError) as error:
         raise InputError(f"'{path}' is not an .npz or .npy file of plain arrays, or it is damaged: {error}") from error
     except MemoryError as error:
         raise InputError(f"'{path}' holds arrays that do not fit into memory") from error
@@ -84,10 +87,9 @@ def samples(path: Path, inputs: Mapping[str, Type], labels: str | None = None) -
     count = counts.pop()
     if count == 0:
         raise InputError(f"'{path}' holds no samples: {held}")
-    if classes is not None and classes.shape != (count,):
-        raise InputError(
-            f"the labels '{labels}' are {classes.dtype}{list(classes.shape)}, expected one for each of {count} samples"
-        )
+    if classes is not None and (classes.shape != (count,) or classes.dtype.kind not in "iu"):
+        found = f"{classes.dtype}{list(classes.shape)}"
+        raise InputError(f"the labels '{labels}' are {found}, expected an integer for each of {count} samples")
     return Samples(cut, classes)
 
 
@@ -103,7 +105,8 @@ def _runs(array: Array, type: Type) -> Array | None:
         array = array[:, None]
     if array.dtype == type.dtype or (type.quant is not None and array.dtype == np.float32):
         return array
-    return array.astype(type.dtype) if type.dtype.kind == "f" and array.dtype.kind in "fiub" else None
+    with np.errstate(over="ignore"):
+        return array.astype(type.dtype) if type.dtype.kind == "f" and array.dtype.kind in "fiub" else None
 
 
 def save(path: Path, arrays: Mapping[str, Array]) -> None:

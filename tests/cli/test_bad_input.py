@@ -241,6 +241,16 @@ def test_wrong_arrays_for_run(sinter: Sinter, artifact: Path) -> None:
     refused(sinter("run", artifact, "-i", "object.npy"), "object.npy")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
+def test_calibration_data_that_is_not_finite(sinter: Sinter, model: Path, value: float) -> None:
+    samples = np.zeros((3, 12, 1, 1))
+    samples[2, 5] = value
+    np.savez("x.npz", pixels=samples)
+    built = sinter("build", model, "--quantize", "int8", "--calibrate", "x.npz", "-o", "q")
+    refused(built, "x.npz", "sample 2 of input 'pixels'")
+    assert "Warning" not in built.err and not Path("q").exists()
+
+
 def test_unwritable_outputs_of_run(sinter: Sinter, artifact: Path) -> None:
     np.save("x.npy", np.zeros((1, 12, 1, 1), np.float32))
     refused(sinter("run", artifact, "-i", "x.npy", "-o", "y.txt"), "ends in .npz")

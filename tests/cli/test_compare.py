@@ -112,6 +112,8 @@ def test_data_that_does_not_fit(sinter: Sinter, artifact: Path, model: Path, tmp
     compare(pixels=good.astype(np.complex64))
     np.savez("x.npz", pixels=good, y=np.zeros(4, int))
     refused(sinter("compare", artifact, model, "--data", "x.npz", "--labels", "y"), "labels 'y'", "3 samples")
+    np.savez("x.npz", pixels=good, y=np.zeros(3))
+    refused(sinter("compare", artifact, model, "--data", "x.npz", "--labels", "y"), "float64", "an integer for each")
     np.savez("x.npz", pixels=good)
     refused(sinter("compare", artifact, "nowhere.onnx", "--data", "x.npz"), "nowhere.onnx")
     refused(sinter("compare", artifact, model, "--data", "nowhere.npz"), "nowhere.npz")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +146,11 @@ def test_wrong_arguments_are_refused(tmp_path: Path) -> None:
         runtime.Model(tmp_path / "absent.sntr")
     with pytest.raises(OSError, match="not a regular file"):
         runtime.Model(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="not a regular file"):
+        runtime.Model(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="null character"):
+        runtime.Model(f"{tmp_path}\0")
     with pytest.raises(TypeError):
         runtime.Model(3)  # type: ignore[arg-type]
 

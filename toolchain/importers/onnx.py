@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -210,6 +211,7 @@ class _Reader:
 
     def read(self, graph: onnx.GraphProto, name: str) -> Graph:
         self.builder.graph.name = name
+        _refuse_duplicates(graph)
         self.read_initializers(graph)
         known = {value.name for value in graph.input}
         for given in self.shapes:
@@ -320,16 +322,30 @@ class _Reader:
             raise InputError(f"input '{value.name}' is no tensor; sequences, maps and optionals are not supported")
         tensor = value.type.tensor_type
         dtype = tensors.dtype_of(tensor.elem_type, value.name)
-        shape = [d.dim_value if d.HasField("dim_value") else d.dim_param or "?" for d in tensor.shape.dim]
+        known = tensor.HasField("shape")
+        shape = [d.dim_value if d.HasField("dim_value") and d.dim_value >= 0 else d.dim_param or "?" for d in tensor.shape.dim]
         if value.name in self.shapes:
             given = list(self.shapes[value.name])
             fits = len(given) == len(shape) and all(isinstance(d, str) or d == g for d, g in zip(shape, given, strict=True))
-            if not fits or min(given, default=1) < 0:
+            if (known and not fits) or min(given, default=1) < 0:
                 raise InputError(f"input '{value.name}' has shape {shape}, which {given} does not fit")
             return Type(tuple(given), dtype)
-        if not tensor.HasField("shape") or any(isinstance(d, str) or d < 0 for d in shape[1:]):
-            raise InputError(f"input '{value.name}' has open shape {shape}; fix it with --input-shape {value.name}=1,...")
+        if not known or any(isinstance(d, str) for d in shape[1:]):
+            found = f"shape {shape}" if known else "rank"
+            raise InputError(f"input '{value.name}' has open {found}; fix it with --input-shape {value.name}=1,...")
         return Type(tuple(1 if isinstance(d, str) else int(d) for d in shape), dtype)
+
+
+def _refuse_duplicates(graph: onnx.GraphProto) -> None:
+    """InputError where a name stands for two values, or for two outputs."""
+    inputs, initializers = [value.name for value in graph.input], [tensor.name for tensor in graph.initializer]
+    computed = [name for node in graph.node for name in node.output if name]
+    outputs = [value.name for value in graph.output]
+    for names in (inputs, initializers, [*{*inputs, *initializers}, *computed], outputs):
+        name, count = next(iter(Counter(names).most_common(1)), ("", 0))
+        if count > 1:
+            what = "outputs" if names is outputs else "values"
+            raise InputError(f"the model is damaged: {count} of its {what} are named '{name}'")
 
 
 def _opsets(imports: Iterable[onnx.OperatorSetIdProto]) -> dict[str, int]:

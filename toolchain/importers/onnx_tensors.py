@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +59,10 @@ def _external(tensor: onnx.TensorProto, folder: Path | None) -> Array:
     location = entries.get("location", "")
     if folder is None:
         raise InputError(f"constant '{tensor.name}' lies outside the model, in '{location}', and the model has no folder")
-    inside = folder.resolve()
-    path = (inside / location).resolve()
+    inside = Path(os.path.realpath(folder))
+    if "\0" in location:
+        raise InputError(f"constant '{tensor.name}' lies in {location!r}, which is no path")
+    path = Path(os.path.realpath(inside / location))
     if not location or not path.is_relative_to(inside):
         raise InputError(f"constant '{tensor.name}' lies in '{location}', outside the model's folder; move it there")
     dtype = dtype_of(tensor.data_type, tensor.name)
@@ -68,6 +71,8 @@ def _external(tensor: onnx.TensorProto, folder: Path | None) -> Array:
         offset, length = int(entries.get("offset", 0)), int(entries.get("length", expected))
         if offset < 0 or length != expected:
             raise InputError(f"constant '{tensor.name}' has {length} external bytes at {offset}, expected {expected}")
+        if path.exists() and not path.is_file():
+            raise InputError(f"cannot read '{path}' with constant '{tensor.name}': it is not a regular file")
         with path.open("rb") as file:
             file.seek(offset)
             raw = file.read(expected)

@@ -106,6 +106,10 @@ def load(spec: str, inputs: Sequence[Value]) -> list[Sample]:
         raise InputError(f"calibration data '{spec}' is no .npz file, no folder and no module:callable")
     if not samples:
         raise InputError(f"calibration data '{spec}' holds no samples")
+    for index, sample in enumerate(samples):
+        for array, value in zip(sample, inputs, strict=True):
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise InputError(f"calibration data '{spec}': sample {index} of input '{value.name}' is not finite everywhere")
     return samples
 
 
@@ -142,7 +146,7 @@ def _images(folder: Path, inputs: Sequence[Value]) -> Iterable[Array]:
                 pixels = np.asarray(
                     image.convert("L" if channels == 1 else "RGB").resize((width, height), Image.Resampling.BILINEAR)
                 )
-        except (OSError, UnidentifiedImageError, ValueError) as error:
+        except (OSError, UnidentifiedImageError, ValueError, Image.DecompressionBombError) as error:
             raise InputError(f"cannot read image '{path}': {error}") from error
         x = pixels.reshape(1, height, width, channels).astype(np.float32) / 255
         yield np.ascontiguousarray(x.transpose(0, 3, 1, 2) if first else x).astype(inputs[0].dtype)
