@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import ROOT
 from tests.memory.problems import least_peak, perfect_packing, random_problem, tiny_problem
-from toolchain.memory import greedy, portfolio
+from toolchain.memory import arrays, greedy, portfolio
 from toolchain.memory.bodies import Bodies, Integers, join, lower_bound, permissions
 from toolchain.memory.check import check
 from toolchain.memory.portfolio import Portfolio
@@ -165,6 +168,27 @@ def test_time_limit_holds_and_progress_is_shown(monkeypatch: pytest.MonkeyPatch,
         shown = capsys.readouterr()
         assert ("bytes so far, at least 1,024" in shown.err) is not quiet
         assert not shown.out
+
+
+def test_arrays_grow_when_they_are_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    rooms: list[int] = []
+
+    def state(bodies: Bodies, room: int) -> arrays.State:
+        rooms.append(room)
+        whole = full(bodies, room)
+        return whole._replace(trail=whole.trail[: 40 * room**3])
+
+    full = arrays.state
+    monkeypatch.setattr(arrays, "state", state)
+    problem = perfect_packing(3, 60)
+    found = Portfolio(join(problem.buffers, ())).attempt(1024, 0, lambda: True)
+    assert found is not None and found is not False
+    assert rooms[:2] == [2, 4]
+
+
+def test_search_compiles_where_nothing_can_be_cached() -> None:
+    code = "import numba.core.caching as c; c.CacheImpl._locator_classes = []; import toolchain.memory.search"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def test_bodies_keep_only_sections_that_matter() -> None:

@@ -42,22 +42,26 @@ def lower_bound(buffers: Sequence[Buffer], shared: Collection[int]) -> int:
         chosen = [index for index, buffer in enumerate(buffers) if buffer.size > 0 and buffer.align % align == 0]
         if not chosen:
             continue
-        moments = sorted({buffers[index].first for index in chosen})
-        column = {moment: position for position, moment in enumerate(moments)}
-        live = np.zeros(len(moments), np.int64)
+        sizes = np.array([buffers[index].size for index in chosen], np.int64)
+        whole = -(-sizes // align) * align
+        moments, start = np.unique([buffers[index].first for index in chosen], return_inverse=True)
+        end = np.searchsorted(moments, [buffers[index].last for index in chosen], side="right")
+        change = np.zeros(len(moments) + 1, np.int64)
+        np.add.at(change, start, whole)
+        np.subtract.at(change, end, whole)
+        live = np.cumsum(change[:-1])
         slack = np.zeros(len(moments), np.int64)
+        for padded in np.flatnonzero(whole > sizes):
+            span = slice(start[padded], end[padded])
+            np.maximum(slack[span], whole[padded] - sizes[padded], out=slack[span])
         saving: dict[int, int] = {}
-        whole = {index: -(-buffers[index].size // align) * align for index in chosen}
-        for index in chosen:
-            start = column[buffers[index].first]
-            end = int(np.searchsorted(moments, buffers[index].last, side="right"))
-            live[start:end] += whole[index]
-            np.maximum(slack[start:end], whole[index] - buffers[index].size, out=slack[start:end])
+        place = {index: position for position, index in enumerate(chosen)}
+        for index, position in place.items():
             parent = taken.get(index) if index in shared else None
-            if parent is not None and parent in whole:
-                saving[parent] = max(saving.get(parent, 0), min(whole[index], whole[parent]))
+            if parent is not None and parent in place:
+                saving[parent] = max(saving.get(parent, 0), int(min(whole[position], whole[place[parent]])))
         for parent, saved in saving.items():
-            live[column[buffers[parent].last]] -= saved
+            live[np.searchsorted(moments, buffers[parent].last)] -= saved
         best = max(best, int((live - slack).max()))
     return best
 

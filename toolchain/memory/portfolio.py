@@ -13,7 +13,7 @@ from toolchain.memory.problem import Buffer
 
 Outcome = Integers | Literal[False] | None
 
-_MOST_ROOM = 64
+_MOST_ROOM = 16
 
 
 class Portfolio:

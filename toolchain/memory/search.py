@@ -25,19 +25,22 @@ _FLOOR, _BODY_RAISED, _PLACED = 0, 1, 2
 _FAR = 1 << 60
 _ALL_TRIED = 1 << 40
 
+_OUTER: dict[str, Any] = {"error_model": "numpy"}
+_INNER: dict[str, Any] = {**_OUTER, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True}
+
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
-_OPTIONS: dict[str, Any] = {"cache": True, "error_model": "numpy"}
-_INNER: dict[str, Any] = {**_OPTIONS, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "forceinline": True}
+def _jit(function: _Function, options: dict[str, Any]) -> _Function:
+    try:
+        return cast(_Function, numba.njit(cache=True, **options)(function))
+    except RuntimeError:  # no folder that can be written holds the cache
+        return cast(_Function, numba.njit(**options)(function))
 
 
 def _compiled(function: _Function) -> _Function:
-    return cast(_Function, numba.njit(**_INNER)(function))
-
-
-def _callable(function: _Function) -> _Function:
-    return cast(_Function, numba.njit(**_OPTIONS)(function))
+    """Compiled for calls from compiled code."""
+    return _jit(function, _INNER)
 
 
 @_compiled
@@ -359,8 +362,7 @@ def _restart(model: Model, state: State) -> bool:
     return bool((model.highest >= 0).all() and (state.total <= model.capacity).all())
 
 
-@_callable
-def search(model: Model, state: State, nodes: int, patience: int) -> int:
+def _search(model: Model, state: State, nodes: int, patience: int) -> int:
     """Go on for a number of decisions: FOUND, INFEASIBLE, RUNNING, or FULL when the trail or the frames are too short.
 
     A state whose cursor is at START begins anew and keeps its weights and failed states. When FOUND, `offset` holds the placement.
@@ -412,3 +414,6 @@ def search(model: Model, state: State, nodes: int, patience: int) -> int:
             else:
                 state.stale[frame[5] : frame[6]] = 0
                 cursor[2] = _RETURN
+
+
+search = _jit(_search, _OUTER)

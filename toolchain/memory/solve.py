@@ -58,6 +58,7 @@ class _Search:
         self.permitted = frozenset(permissions(problem.buffers))
         self.bound = lower_bound(problem.buffers, self.permitted)
         self.enough = max(self.bound, problem.limit or 0)
+        self.complete = False
         self.offsets = (0,) * len(problem.buffers)
         self.peak = sum(buffer.size + buffer.align for buffer in problem.buffers)
         for shared in dict.fromkeys([self.permitted, frozenset[int]()]):
@@ -77,23 +78,31 @@ class _Search:
                 display.update(self.peak)
                 return monotonic() < end
 
-            variants, complete = self._variants()
+            tried: list[_Variant] = []
             for attempts in count():
-                variants = [variant for variant in variants if variant.bound < self.peak]
-                if not variants:
-                    return complete
-                for variant in variants:
+                for variant in tried if attempts > 0 else self._variants(goes_on):
+                    if attempts == 0:
+                        tried.append(variant)
                     self._attempt(variant, attempts, goes_on)
                     if self.peak <= self.enough or not goes_on():
                         return False
+                tried = [variant for variant in tried if variant.bound < self.peak]
+                if not tried:
+                    return self.complete
         return False
 
-    def _variants(self) -> tuple[list[_Variant], bool]:
-        """The choices of sharing that may lead to a smaller peak, most promising first, and whether these are all."""
-        buffers = self.problem.buffers
-        loose = [index for index in sorted(self.permitted) if lower_bound(buffers, self.permitted - {index}) < self.peak]
-        choices = islice(_subsets(loose), _MOST_VARIANTS)
-        return [_Variant(self.problem, self.permitted.difference(apart)) for apart in choices], 2 ** len(loose) <= _MOST_VARIANTS
+    def _variants(self, goes_on: Callable[[], bool]) -> Iterator[_Variant]:
+        """The choices of sharing that may lead to a smaller peak, most promising first; `complete` tells whether these are all."""
+        yield _Variant(self.problem, self.permitted)
+        loose: list[int] = []
+        for index in sorted(self.permitted):
+            if lower_bound(self.problem.buffers, self.permitted - {index}) < self.peak:
+                loose.append(index)
+            if not goes_on():
+                return
+        self.complete = 2 ** len(loose) <= _MOST_VARIANTS
+        for apart in islice(_subsets(loose), 1, _MOST_VARIANTS):
+            yield _Variant(self.problem, self.permitted.difference(apart))
 
     def _attempt(self, variant: _Variant, attempts: int, goes_on: Callable[[], bool]) -> None:
         """Aim at the least peak there may be, and at one between what seemed out of reach and what is reached."""
