@@ -151,6 +151,10 @@ def test_file_size_limit(model: Path, tmp_path: Path) -> None:
     assert everything(tmp_path) == set()
 
 
+def heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interruption_leaves_nothing(tmp_path: Path, model: Path) -> None:
     program = (
         "import sys, time; import toolchain.build as build; from toolchain.cli import main\n"
@@ -159,7 +163,9 @@ def test_interruption_leaves_nothing(tmp_path: Path, model: Path) -> None:
     )
     command = [sys.executable, "-c", program, "build", str(model), "-o", str(tmp_path / "a" / "out")]
     for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        # A shell's background jobs ignore the interrupt signal, and so would what they start.
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, preexec_fn=heed_interrupts)
         assert process.stdout is not None and process.stdout.readline() == "reading\n"
         assert everything(tmp_path) != set()
         process.send_signal(number)

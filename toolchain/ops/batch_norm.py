@@ -28,8 +28,9 @@ def _from_onnx(node: OnnxNode) -> Value:
     if any(vector.shape != (x.shape[1],) for vector in vectors):
         raise IrError(f"input {x.type} with parameters {[str(v.type) for v in vectors]}; expected [{x.shape[1]}] each")
     if all(vector.data is not None for vector in vectors):
-        scale, bias, mean, variance = (vector.constant.astype(np.float64) for vector in vectors)
-        factor = scale / np.sqrt(variance + epsilon)
+        with np.errstate(all="ignore"):
+            scale, bias, mean, variance = (vector.constant.astype(np.float64) for vector in vectors)
+            factor = scale / np.sqrt(variance + epsilon)
         scaled = node.builder.add(Mul(), x, _column(factor, shape, f"{node.name}/scale"))
         return node.add(Add(), scaled, _column(bias - mean * factor, shape, f"{node.name}/bias"))
     add = node.builder.add
@@ -39,4 +40,5 @@ def _from_onnx(node: OnnxNode) -> Value:
 
 
 def _column(values: Array, shape: tuple[int, ...], name: str) -> Value:
-    return constant(values.astype(np.float32).reshape(shape), name)
+    with np.errstate(all="ignore"):
+        return constant(values.astype(np.float32).reshape(shape), name)
