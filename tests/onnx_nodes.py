@@ -86,7 +86,8 @@ def shape_inputs(name: str) -> set[str]:
     return {inputs[index] for inputs, indices in bound for index in indices if index < len(inputs)}
 
 
-def _array(data: Any) -> Any:
+def array(data: Any) -> Any:
+    """A test's input or output, which some tests hold as a tensor of the file format."""
     return onnx.numpy_helper.to_array(data) if isinstance(data, onnx.TensorProto) else np.asarray(data)
 
 
@@ -95,13 +96,13 @@ def check(name: str) -> None:
     case = cases()[name]
     names = [value.name for value in case.model.graph.input]
     (arrays, expected), *_ = case.data_sets
-    given = dict(zip(names, map(_array, arrays), strict=True))
+    given = dict(zip(names, map(array, arrays), strict=True))
     shapes = shape_inputs(name)
     graph = convert(case.model, constants={key: array for key, array in given.items() if key in shapes})
     verify(graph)
     model = runtime.Model(compile_graph(graph, targets.load("host")).plan)
     results = model.run([given[tensor.name] for tensor in model.inputs])
-    for result, wanted in zip(results, map(_array, expected), strict=True):
+    for result, wanted in zip(results, map(array, expected), strict=True):
         if result.dtype != wanted.dtype or result.shape != wanted.shape:
             raise AssertionError(f"got {result.dtype}{result.shape}, expected {wanted.dtype}{wanted.shape}")
         np.testing.assert_allclose(result, wanted, rtol=case.rtol, atol=case.atol)

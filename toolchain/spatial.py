@@ -90,6 +90,8 @@ def same_pads(
     spatial: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int], *, lower: bool = False
 ) -> Pads:
     """TFLite's and ONNX's SAME padding: output extent ceil(n / stride), the odd element after (before, if `lower`)."""
+    if min(*kernel, *stride, *dilation) < 1:
+        raise IrError(f"window {kernel} with stride {stride} and dilation {dilation}: expected at least 1 each")
     pads = []
     for n, k, s, d in zip(spatial, kernel, stride, dilation, strict=True):
         total = max((math.ceil(n / s) - 1) * s + (k - 1) * d + 1 - n, 0)

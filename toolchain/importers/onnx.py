@@ -15,7 +15,7 @@ from toolchain.errors import InputError
 from toolchain.importers import onnx_functions as functions
 from toolchain.importers import onnx_tensors as tensors
 from toolchain.importers.spelling import onnx_readers
-from toolchain.ir import Array, Builder, Graph, IrError, Op, Quant, Type, Value, constant
+from toolchain.ir import DTYPES, Array, Builder, Graph, IrError, Op, Quant, Type, Value, constant
 
 OLDEST_OPSET = 7
 DEEPEST_CALL = 32
@@ -112,7 +112,7 @@ class OnnxNode:
         return None if data is None else tuple(int(n) for n in data.ravel())
 
     def attribute(self, name: str, default: T) -> T:
-        """An attribute by name; integers, floats, strings, lists of them (as tuples) and tensors (as arrays)."""
+        """An attribute by name: an integer, float, string, tuple of those, or array; IrError where it is no such as `default`."""
         if name not in self._attributes:
             return default
         value = onnx.helper.get_attribute_value(self._attributes[name])
@@ -122,6 +122,8 @@ class OnnxNode:
             value = tensors.read(value, self._reader.folder)
         elif not isinstance(value, (int, float, str, onnx.GraphProto)):
             value = tuple(item.decode(errors="replace") if isinstance(item, bytes) else item for item in value)
+        if default is not None and not isinstance(value, type(default)):
+            raise IrError(f"attribute '{name}' is of type {type(value).__name__}, expected {type(default).__name__}")
         return cast(T, value)
 
     def dtype(self, name: str, default: np.dtype[Any]) -> np.dtype[Any]:
@@ -219,7 +221,10 @@ class _Reader:
                 raise InputError(f"the model has no input '{given}'; its inputs are: {', '.join(sorted(known))}")
         for value in graph.input:
             if value.name in self.constants:
-                self.values[value.name] = constant(tensors.widened(np.asarray(self.constants[value.name])), value.name)
+                data = np.asarray(self.constants[value.name])
+                if data.dtype not in DTYPES:
+                    raise InputError(f"input '{value.name}' is bound to {data.dtype}, which is not supported")
+                self.values[value.name] = constant(tensors.widened(data), value.name)
             elif value.name not in self.values:
                 outside = self.builder.input(value.name, self.input_type(value))
                 self.values[value.name] = self.convert(outside, tensors.working(outside.dtype))

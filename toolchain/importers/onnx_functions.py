@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 from onnx import defs
 
-from toolchain.ir import Type, Value
+from toolchain.ir import IrError, Type, Value
 
 Attributes = dict[str, onnx.AttributeProto]
 Local = dict[tuple[str, str], onnx.FunctionProto]
@@ -42,7 +42,10 @@ def definition(node: onnx.NodeProto, opset: int, inputs: Sequence[Value | None] 
     if not version or inputs is None:
         return None
     types = [b"" if value is None else _type_proto(value.type).SerializeToString() for value in inputs]
-    return _parsed(schema.get_context_dependent_function_with_opset_version(version, node.SerializeToString(), types))
+    try:
+        return _parsed(schema.get_context_dependent_function_with_opset_version(version, node.SerializeToString(), types))
+    except Exception as error:
+        raise IrError(f"ONNX has no definition of it for these inputs and attributes: {error}") from error
 
 
 def resolved(node: onnx.NodeProto, outer: Attributes) -> Attributes:

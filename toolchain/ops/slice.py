@@ -133,7 +133,9 @@ def _split(node: OnnxNode) -> list[Value]:
     axis = normal_axis(node.attribute("axis", 0), x.type.rank)
     sizes: tuple[int, ...] | None = node.attribute("split", None) if node.opset < 13 else node.integers(1)
     if sizes is None:
-        count = max(node.attribute("num_outputs", len(node.outputs)), 1)
+        count = len(node.outputs)
+        if node.attribute("num_outputs", count) != count:
+            raise IrError(f"has {count} outputs and num_outputs {node.attribute('num_outputs', count)}")
         part = -(-x.shape[axis] // count)
         sizes = tuple(min(part, max(x.shape[axis] - part * index, 0)) for index in range(count))
     if len(sizes) != len(node.outputs):
