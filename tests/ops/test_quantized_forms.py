@@ -78,11 +78,11 @@ def test_convolution(dtype: Any, group: int, per_channel: bool) -> None:
     check(model("QLinearConv", inputs, {"x": x}, group=group, pads=[1, 0, 1, 2], strides=[2, 1]), {"x": x})
 
 
-@pytest.mark.parametrize(("zero", "integer"), [(128, True), (3, False)])
-def test_weights_with_a_zero_point(zero: int, integer: bool) -> None:
+@pytest.mark.parametrize("zero", [128, 3])
+def test_weights_with_a_zero_point(zero: int) -> None:
     x, w = bytes_of(np.uint8, 1, 4, 5, 5), bytes_of(np.uint8, 3, 4, 3, 3)
     inputs = ["x", scale(0.03), np.uint8(120), w, scale(0.004), np.uint8(zero), scale(0.09), np.uint8(100)]
-    check(model("QLinearConv", inputs, {"x": x}), {"x": x}, integer=integer)
+    check(model("QLinearConv", inputs, {"x": x}), {"x": x}, most=1 if zero == 128 else 2)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int8])

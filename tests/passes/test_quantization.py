@@ -7,10 +7,11 @@ import pytest
 
 from tests.passes.graphs import float32, outputs, window
 from toolchain.ir import Array, Builder, Graph, Op, Quant, Type, Value, constant
-from toolchain.ops.add import Add
+from toolchain.ops.add import Add, Sub
 from toolchain.ops.clip import Clip
 from toolchain.ops.concat import Concat
 from toolchain.ops.conv import Conv
+from toolchain.ops.division import Div
 from toolchain.ops.extremum import Maximum
 from toolchain.ops.fully_connected import FullyConnected
 from toolchain.ops.lookup import Lookup
@@ -25,6 +26,7 @@ from toolchain.ops.unary import Unary
 from toolchain.passes import apply
 from toolchain.passes.fuse_scales import fuse_scales
 from toolchain.passes.quantization import fuse_quantization
+from toolchain.passes.quantization.products import centred
 from toolchain.quantize.elementwise import SOFTMAX_QUANT
 
 Q = Quant.of(0.05, -3)
@@ -130,6 +132,53 @@ def test_weights_around_another_zero_point() -> None:
     y = builder.add(FullyConnected(), x, builder.weights(4, 8, zero=120), constant(random(4)))
     builder.output(builder.fake(y, Quant.of(0.2, 0)), "y")
     assert settled(builder.graph, tolerance=0.2) == ["Quantize", "FullyConnected", "Dequantize"]
+
+
+def test_weights_that_leave_int8_are_rounded_output_by_output() -> None:
+    stored = np.array([[10, 255, 0, 90], [0, 120, 10, 127], [3, 3, 3, 3]], np.uint8)
+    kept = centred(constant(stored, quant=Quant((0.1,), (0,))))
+    np.testing.assert_array_equal(kept.constant, [[5, 127, 0, 45], [0, 120, 10, 127], [3, 3, 3, 3]])
+    assert kept.quant is not None and kept.quant.axis == 0 and not any(kept.quant.zero)
+    np.testing.assert_allclose(kept.quant.scale, [0.1 * 255 / 127, 0.1, 0.1], rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(6,), (5, 6), (2, 3, 6), (1, 4, 4, 6)])
+def test_a_batch_normalisation_between_conversions(shape: tuple[int, ...]) -> None:
+    builder = Qdq()
+    x = builder.fake(builder.input("x", float32(*shape)))
+    mean, deviation, gain, shift = (
+        builder.add(Dequantize(), constant(np.arange(1, 7, dtype=np.int8), quant=Quant.of(0.1 * i, 2 * i - 4))) for i in range(1, 5)
+    )
+    y = builder.add(Div(), builder.add(Sub(), x, mean), builder.add(Unary("exp"), deviation))
+    y = builder.add(Add(0.0, 6.0), builder.add(Mul(), y, gain), shift)
+    builder.output(builder.fake(y, Quant.of(6 / 255, -128)), "y")
+    names = settled(builder.graph, tolerance=6 / 255 + 1e-6)
+    assert [name for name in names if name != "Reshape"] == ["Quantize", "Conv", "Dequantize"]
+
+
+def test_factors_of_nothing_and_terms_far_beyond_their_factors() -> None:
+    builder = Qdq()
+    x = builder.fake(builder.input("x", float32(5, 4)))
+    y = builder.add(Mul(), x, constant(np.array([0, 0, -2, 1e-9], np.float32)))
+    y = builder.add(Add(), y, constant(np.array([0, 3, -3, 4], np.float32)))
+    builder.output(builder.fake(y, Quant.of(0.05, 0)), "y")
+    names = settled(builder.graph, tolerance=0.0501)
+    assert [name for name in names if name != "Reshape"] == ["Quantize", "Conv", "Dequantize"]
+
+
+def test_values_are_stored_before_they_move() -> None:
+    builder = Qdq()
+    x, z = builder.input("x", float32(1, 4, 4, 3)), builder.input("z", float32(1, 3, 3, 3))
+    y = builder.add(Concat(3), builder.add(MaxPool(window(2)), x), z, constant(random(1, 3, 3, 1)))
+    builder.output(builder.add(Quantize("int8"), builder.add(Reshape((63,)), y), quant=Q), "y")
+    assert settled(builder.graph, tolerance=0) == ["Quantize", "MaxPool", "Quantize", "Concat", "Reshape"]
+
+
+def test_softmax_stored_by_another_scale() -> None:
+    builder = Qdq()
+    x = builder.fake(builder.input("x", float32(3, 10)))
+    builder.output(builder.fake(builder.add(Softmax(1), x), Quant.of(1 / 255, -128)), "y")
+    assert settled(builder.graph, tolerance=0.008) == ["Quantize", "Softmax", "Quantize", "Dequantize"]
 
 
 def test_a_stored_bias_keeps_its_integers() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,7 +31,7 @@ def fuse_scales(graph: Graph) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Affine:
+class Affine:
     """y = clamp(x * factor + term, low, high), with one factor and term for each channel, or one for all."""
 
     x: Value
@@ -44,17 +45,20 @@ class _Affine:
         return not (math.isinf(self.low) and math.isinf(self.high))
 
 
-def _affine(node: Node) -> _Affine | None:
-    """A float Add, Sub, Mul or Div by a constant that differs along the last axis at most, and does not enlarge its input."""
+def affine(node: Node, read: Callable[[Value], Array | None] = lambda value: value.data) -> Affine | None:
+    """A float Add, Sub, Mul or Div by a constant that differs along the last axis at most, and does not enlarge its input.
+
+    `read` gives the data of what counts as a constant.
+    """
     if not isinstance(node.op, Add | Mul | Div) or node.output.dtype != np.float32:
         return None
-    left, right = node.inputs
-    x, c = (left, right) if right.data is not None or isinstance(node.op, Div) else (right, left)
-    if c.data is None or x.data is not None or x.shape != node.output.shape or not np.isfinite(c.data).all():
+    (left, right), (a, b) = node.inputs, map(read, node.inputs)
+    x, c = (left, b) if b is not None or isinstance(node.op, Div) else (right, a)
+    if c is None or (a is not None and b is not None) or x.shape != node.output.shape or not np.isfinite(c).all():
         return None
-    if c.type.size != 1 and (c.type.rank > x.type.rank or c.type.size != c.shape[-1]):
+    if c.size != 1 and (c.ndim > x.type.rank or c.size != c.shape[-1]):
         return None
-    values = c.data.astype(np.float64).reshape(() if c.type.size == 1 else (-1,))
+    values = c.astype(np.float64).reshape(() if c.size == 1 else (-1,))
     factor, term = np.asarray(1.0), values
     if isinstance(node.op, Div):
         if not values.all():
@@ -62,53 +66,53 @@ def _affine(node: Node) -> _Affine | None:
         factor, term = 1 / values, np.asarray(0.0)
     elif isinstance(node.op, Mul):
         factor, term = values, np.asarray(0.0)
-    elif isinstance(node.op, Sub) and c is right:
+    elif isinstance(node.op, Sub) and x is left:
         term = -values
     elif isinstance(node.op, Sub):
         factor = np.asarray(-1.0)
-    return _Affine(x, factor, term, node.op.low, node.op.high)
+    return Affine(x, factor, term, node.op.low, node.op.high)
 
 
 def _neutral(rewriter: Rewriter, node: Node) -> str | None:
     """x * 1 + 0."""
-    affine = _affine(node)
-    if affine is None or affine.clamps or affine.term.any() or not (affine.factor == 1).all():
+    found = affine(node)
+    if found is None or found.clamps or found.term.any() or not (found.factor == 1).all():
         return None
-    rewriter.replace(node.output, affine.x)
+    rewriter.replace(node.output, found.x)
     return "changes nothing"
 
 
 def _into_layer_before(rewriter: Rewriter, node: Node) -> str | None:
     """layer(x) * factor + term."""
-    affine = _affine(node)
-    layer = rewriter.producer(affine.x, _LAYERS) if affine is not None else None
-    if affine is None or layer is None or rewriter.reader(affine.x) is not node:
+    found = affine(node)
+    layer = rewriter.producer(found.x, _LAYERS) if found is not None else None
+    if found is None or layer is None or rewriter.reader(found.x) is not node:
         return None
-    clamp = _scaled_clamp(layer, affine)
+    clamp = _scaled_clamp(layer, found)
     _, w, b = layer.inputs
     if clamp is None or b.data is None:
         return None
     if w.data is not None:
-        rows = np.broadcast_to(affine.factor, w.shape[:1]).reshape(-1, *(1,) * (w.type.rank - 1))
+        rows = np.broadcast_to(found.factor, w.shape[:1]).reshape(-1, *(1,) * (w.type.rank - 1))
         weights: Array | None = w.data * rows
-    elif (affine.factor == 1).all():
+    elif (found.factor == 1).all():
         weights = None
     else:
         return None
-    bias = b.data * affine.factor + affine.term
-    return _rebuild(rewriter, layer, node, layer.inputs[0], weights, bias, _composed(clamp, (affine.low, affine.high)))
+    bias = b.data * found.factor + found.term
+    return _rebuild(rewriter, layer, node, layer.inputs[0], weights, bias, _composed(clamp, (found.low, found.high)))
 
 
-def _scaled_clamp(layer: Node, affine: _Affine) -> tuple[float, float] | None:
+def _scaled_clamp(layer: Node, found: Affine) -> tuple[float, float] | None:
     """The layer's clamp after the factor and term, None where it would differ between channels."""
     op = layer.op
     assert isinstance(op, Conv | ConvTranspose | FullyConnected)
     if math.isinf(op.low) and math.isinf(op.high):
         return op.low, op.high
-    if affine.term.any() or not (affine.factor > 0).all():
+    if found.term.any() or not (found.factor > 0).all():
         return None
-    if affine.factor.ndim == 0:
-        return op.low * float(affine.factor), op.high * float(affine.factor)
+    if found.factor.ndim == 0:
+        return op.low * float(found.factor), op.high * float(found.factor)
     return (op.low, op.high) if op.low in (0.0, -math.inf) and math.isinf(op.high) else None
 
 
@@ -118,19 +122,19 @@ def _into_layer_after(rewriter: Rewriter, node: Node) -> str | None:
         return None
     x, w, b = node.inputs
     source = rewriter.producer(x)
-    affine = _affine(source) if source is not None else None
-    if affine is None or affine.clamps or rewriter.reader(x) is not node or w.data is None or b.data is None:
+    found = affine(source) if source is not None else None
+    if found is None or found.clamps or rewriter.reader(x) is not node or w.data is None or b.data is None:
         return None
     op = node.op
     padded = isinstance(op, ConvTranspose) or (isinstance(op, Conv) and any(n for pad in op.window.pads for n in pad))
-    if padded and affine.term.any():
+    if padded and found.term.any():
         return None
     groups = 1 if isinstance(node.op, FullyConnected) else node.op.groups
     grouped = w.data.reshape(groups, w.shape[0] // groups, -1, w.shape[-1]).astype(np.float64)
-    factor, term = (np.broadcast_to(part, x.shape[-1:]).reshape(groups, 1, 1, -1) for part in (affine.factor, affine.term))
+    factor, term = (np.broadcast_to(part, x.shape[-1:]).reshape(groups, 1, 1, -1) for part in (found.factor, found.term))
     bias = b.data + (grouped * term).sum(axis=(2, 3)).ravel()
     clamp = node.op.low, node.op.high
-    return _rebuild(rewriter, node, node, affine.x, (grouped * factor).reshape(w.shape), bias, clamp)
+    return _rebuild(rewriter, node, node, found.x, (grouped * factor).reshape(w.shape), bias, clamp)
 
 
 def _rebuild(
@@ -158,9 +162,9 @@ def _composed(first: tuple[float, float], then: tuple[float, float]) -> tuple[fl
 
 def _in_a_row(rewriter: Rewriter, node: Node) -> str | None:
     """(x * a) * b to x * (a * b), (x + a) + b to x + (a + b), and (x * a + b) * c to (x * a) * c + b * c."""
-    outer = _affine(node)
+    outer = affine(node)
     source = rewriter.producer(outer.x) if outer is not None else None
-    inner = _affine(source) if source is not None else None
+    inner = affine(source) if source is not None else None
     if outer is None or source is None or inner is None or inner.clamps or rewriter.reader(outer.x) is not node:
         return None
     factor, term = (part.astype(np.float32) for part in (inner.factor * outer.factor, inner.term * outer.factor + outer.term))

@@ -7,7 +7,8 @@ import numpy as np
 from toolchain.ir import Builder, Graph, Node, constant
 from toolchain.ops.quantize import Dequantize
 from toolchain.passes.quantization.operators import store_operator
-from toolchain.passes.quantization.values import merge_conversions, move_stored_values, recode_uint8
+from toolchain.passes.quantization.products import store_affine
+from toolchain.passes.quantization.values import merge_conversions, move_stored_values, recode_uint8, store_before_moving
 from toolchain.passes.remove_identities import merge_tables, sink_tables
 from toolchain.rewrite import Rewriter, rewrite
 
@@ -17,7 +18,8 @@ def fuse_quantization(graph: Graph) -> list[str]:
 
     uint8 values become int8 with their zero point moved by 128. Constants still dequantised in the end are folded.
     """
-    notes = rewrite(graph, recode_uint8, merge_tables, sink_tables, merge_conversions, move_stored_values, store_operator)
+    values = recode_uint8, merge_tables, sink_tables, merge_conversions, move_stored_values, store_before_moving
+    notes = rewrite(graph, *values, store_operator, store_affine)
     return notes + rewrite(graph, _fold)
 
 

@@ -16,8 +16,10 @@ from toolchain.ops.pool import AveragePool
 from toolchain.ops.quantize import Quantize
 from toolchain.ops.reduce import Reduce
 from toolchain.ops.resample import Resample
+from toolchain.passes.quantization.products import product_inputs
 from toolchain.passes.quantization.values import dequantized, stored_whole
-from toolchain.quantize.numerics import dequantize, integer_range, quantize
+from toolchain.quantize.elementwise import SOFTMAX_QUANT
+from toolchain.quantize.numerics import dequantize, quantize
 from toolchain.rewrite import Rewriter
 
 
@@ -34,7 +36,7 @@ def store_operator(rewriter: Rewriter, node: Node) -> str | None:
     if real is None or rewriter.reader(node.inputs[0]) is not node or len(real.outputs) != 1:
         return None
     product = isinstance(real.op, Conv | ConvTranspose | FullyConnected)
-    inputs = _product_inputs(rewriter, real) if product else _inputs(rewriter, real)
+    inputs = product_inputs(rewriter, real) if product else _inputs(rewriter, real)
     if inputs is None:
         return None
     op = _rescaling(real.op, inputs[0], quant)
@@ -60,13 +62,17 @@ def _rescaling(op: Op, x: Value, quant: Quant) -> Op:
 
 
 def _choices(inputs: list[Value], quant: Quant) -> Iterator[tuple[list[Quant | None], Quant]]:
-    """Quantisations of the inputs and of the result to try: as they are; the result as the inputs; the inputs as the result."""
+    """Quantisations of the inputs and of the result to try.
+
+    As they are; the result as the inputs; the inputs as the result; the result as softmax has it.
+    """
     given = [value.quant for value in inputs]
     whole = [value.quant for value in inputs if value.quant is not None and stored_whole(value)]
     yield given, quant
     if whole and all(other == whole[0] for other in whole):
         yield given, whole[0]
     yield [quant if stored_whole(value) else value.quant for value in inputs], quant
+    yield given, SOFTMAX_QUANT
 
 
 def _has_law(op: Op, inputs: list[Value], quants: list[Quant | None], result: Quant) -> bool:
@@ -99,39 +105,6 @@ def _scalar(value: Value) -> Value | None:
     real = float(value.constant.reshape(()))
     stored = np.full(value.shape, 0 if real == 0 else 127 if real > 0 else -127, np.int8)
     return constant(stored, value.name, Quant.of(abs(real) / 127 or 1.0, 0))
-
-
-def _product_inputs(rewriter: Rewriter, node: Node) -> list[Value] | None:
-    """Stored input and weights of a convolution or dense layer, and the bias in int32 at the product of their scales."""
-    x, w = (dequantized(rewriter, value) for value in node.inputs[:2])
-    if x is None or w is None or not stored_whole(x) or w.data is None or w.quant is None or w.quant.axis not in (None, 0):
-        return None
-    w = _centred(w)
-    if w is None or x.quant is None or w.quant is None:
-        return None
-    scale = np.float64(x.quant.scale[0]) * w.quant.scales().astype(np.float64)
-    bias = node.inputs[2]
-    stored = dequantized(rewriter, bias)
-    if stored is not None and stored.data is not None and stored.dtype == np.int32 and stored.quant is not None:
-        if not any(stored.quant.zero) and np.allclose(stored.quant.scales(), scale, rtol=1e-5, atol=0):
-            return [x, w, constant(stored.data, stored.name)]
-        bias = constant(dequantize(stored.data, stored.quant), stored.name)
-    if bias.data is None:
-        return None
-    rounded = np.clip(np.rint(bias.data.astype(np.float64) / scale), *integer_range(np.int32))
-    return [x, w, constant(rounded.astype(np.int32), bias.name)]
-
-
-def _centred(weights: Value) -> Value | None:
-    """int8 weights with zero point 0 that mean the same, None where they do not fit."""
-    quant = weights.quant
-    assert quant is not None
-    zeros = quant.zeros().reshape(-1, *(1,) * (weights.type.rank - 1))
-    moved = weights.constant.astype(np.int64) - zeros
-    low, high = integer_range(np.int8)
-    if weights.dtype not in (np.int8, np.uint8) or moved.min(initial=0) < low or moved.max(initial=0) > high:
-        return None
-    return constant(moved.astype(np.int8), weights.name, replace(quant, zero=(0,) * len(quant.zero)))
 
 
 def rescaled(rewriter: Rewriter, value: Value, quant: Quant | None) -> Value:

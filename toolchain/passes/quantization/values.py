@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -60,6 +61,21 @@ def move_stored_values(rewriter: Rewriter, node: Node) -> str | None:
     moved = rewriter.add(node.op, *inputs, quant=inputs[0].quant)
     rewriter.replace(node.output, rewriter.add(Dequantize(), moved))
     return "works on the stored values"
+
+
+def store_before_moving(rewriter: Rewriter, node: Node) -> str | None:
+    """What quantises a moved value, or a maximum, quantises before it."""
+    if not isinstance(node.op, Quantize) or node.inputs[0].quantized or not stored_whole(node.output):
+        return None
+    moved, quant = rewriter.producer(node.inputs[0]), node.output.quant
+    if moved is None or rewriter.reader(node.inputs[0]) is not node or len(moved.outputs) != 1:
+        return None
+    maximum = isinstance(moved.op, MaxPool) and math.isinf(moved.op.low) and math.isinf(moved.op.high)
+    if not (moved.op.movement or maximum) or any(value.dtype != np.float32 for value in moved.inputs):
+        return None
+    stored = [rewriter.add(node.op, value, quant=quant) for value in moved.inputs]
+    rewriter.replace(node.output, rewriter.add(moved.op, *stored, name=moved.name, quant=quant))
+    return f"comes before {moved}"
 
 
 def dequantized(rewriter: Rewriter, value: Value) -> Value | None:
