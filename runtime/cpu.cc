@@ -45,6 +45,17 @@ bool detect_avx2() {
 #endif
 }
 
+bool detect_avx512() {
+#if defined(__x86_64__)
+  // F, DQ, CD, BW, VL; VBMI, VNNI.
+  constexpr uint32_t kWide = 1u << 16 | 1u << 17 | 1u << 28 | 1u << 30 | 1u << 31, kBytes = 1u << 1 | 1u << 11;
+  const Registers leaf7 = cpuid(7, 0);
+  return detect_avx2() && (leaf7.b & kWide) == kWide && (leaf7.c & kBytes) == kBytes && saves(0xe6);
+#else
+  return false;
+#endif
+}
+
 bool detect_neon() {
 #if defined(__aarch64__) && defined(__linux__)
   return hwcap(1);

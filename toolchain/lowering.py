@@ -63,14 +63,18 @@ class Lowering:
 
     def choose(
         self,
-        family: str,
+        family: str | Sequence[str],
         params: Mapping[str, Any],
         inputs: Callable[[Kernel], Constants | None],
         outputs: Sequence[Value | Operand],
     ) -> tuple[Kernel, list[Operand]]:
-        """The first kernel of the family that runs on the target and accepts these operands; `inputs` packs for it, or declines."""
+        """The first kernel of the family that runs on the target and accepts these operands; `inputs` packs for it, or declines.
+
+        Several families, best first, take the same params and operands and differ in how they pack.
+        """
         results = [self._operand(value) for value in outputs]
-        available = kernels.candidates(family, self.target.isas)
+        names = [family] if isinstance(family, str) else family
+        available = [kernel for name in names for kernel in kernels.candidates(name, self.target.isas)]
         for kernel in available:
             packed = inputs(kernel)
             if packed is None:
@@ -81,11 +85,11 @@ class Lowering:
             ]
             if kernel.check(kernel.encode(params), extents) == kernels.OK:
                 return kernel, operands
-        raise IrError(f"no kernel of family {family} for target '{self.target.name}' accepts {dict(params)}")
+        raise IrError(f"no kernel of family {' or '.join(names)} for target '{self.target.name}' accepts {dict(params)}")
 
     def step(
         self,
-        family: str,
+        family: str | Sequence[str],
         params: Mapping[str, Any],
         inputs: Sequence[Value | Operand] | Callable[[Kernel], Constants | None],
         outputs: Sequence[Value | Operand],
