@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "requantize_bracket.h"
 #include "unroll.h"
 
 namespace sinter {
@@ -44,26 +45,94 @@ static inline __m256i rescale(const Rescaler& r, __m256i x) {
 
 // The output's zero point and range.
 struct Int8Range {
-  __m256i zero, low, high;
+  __m256i zero, zero_words, low, high;
 };
 
 static inline Int8Range int8_range(int32_t zero, int32_t low, int32_t high) {
-  return {_mm256_set1_epi32(zero), _mm256_set1_epi8(static_cast<char>(low)), _mm256_set1_epi8(static_cast<char>(high))};
+  return {_mm256_set1_epi32(zero), _mm256_set1_epi16(static_cast<int16_t>(zero)), _mm256_set1_epi8(static_cast<char>(low)),
+          _mm256_set1_epi8(static_cast<char>(high))};
+}
+
+// Two vectors of words, each two packed vectors of accumulators, in order, as int8.
+static inline __m256i pack_words(const Int8Range& range, __m256i low, __m256i high) {
+  const __m256i packed = _mm256_packs_epi16(low, high);
+  const __m256i ordered = _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  return _mm256_min_epi8(_mm256_max_epi8(ordered, range.low), range.high);
 }
 
 // Four vectors of rescaled accumulators, in order, as int8.
 static inline __m256i pack_s8(const Int8Range& range, const __m256i scaled[4]) {
   const __m256i a = _mm256_add_epi32(scaled[0], range.zero), b = _mm256_add_epi32(scaled[1], range.zero);
   const __m256i c = _mm256_add_epi32(scaled[2], range.zero), d = _mm256_add_epi32(scaled[3], range.zero);
-  const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
-  const __m256i ordered = _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-  return _mm256_min_epi8(_mm256_max_epi8(ordered, range.low), range.high);
+  return pack_words(range, _mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+}
+
+// The multipliers and shifts of eight columns for requantize32(): requantize_bracket.h.
+struct Bracket {
+  __m256 above, below, nudge;
+};
+
+static inline Bracket load_bracket(const int32_t* multiplier, const int32_t* shift) {
+  const __m256i m = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(multiplier));
+  const __m256i s = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(shift));
+  const __m256i clipped = _mm256_max_epi32(_mm256_min_epi32(s, _mm256_set1_epi32(-1)), _mm256_set1_epi32(-31));
+  const __m256i zero = _mm256_setzero_si256();
+  const __m256i outside = _mm256_or_si256(_mm256_cmpeq_epi32(s, clipped), _mm256_cmpeq_epi32(m, zero));
+  const __m256i refused = _mm256_or_si256(_mm256_xor_si256(outside, _mm256_set1_epi32(-1)), _mm256_cmpgt_epi32(zero, m));
+  const __m256i exponent = _mm256_slli_epi32(clipped, kExponentBit);
+  const __m256 power = _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kScaleExponent)));
+  const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(m), power);
+  Bracket b;
+  b.above = _mm256_or_ps(_mm256_mul_ps(scale, _mm256_set1_ps(kAbove)), _mm256_castsi256_ps(refused));
+  b.below = _mm256_andnot_ps(_mm256_castsi256_ps(refused), _mm256_mul_ps(scale, _mm256_set1_ps(kBelow)));
+  b.nudge = _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kNudgeExponent)));
+  return b;
+}
+
+// requantize32() where the brackets do not decide.
+__attribute__((noinline, cold)) static inline __m256i requantize32_exactly(__m256i a, __m256i b, __m256i c, __m256i d,
+                                                                           const int32_t* multiplier, const int32_t* shift,
+                                                                           int vectors, const Int8Range& range) {
+  __m256i scaled[4] = {a, b, c, d};
+  SINTER_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    const int column = i % vectors * 8;
+    scaled[i] = rescale(load_rescaler(multiplier + column, shift + column), scaled[i]);
+  }
+  return pack_s8(range, scaled);
+}
+
+// Accumulators with |v| a little too large, and a little too small, as integers.
+struct Bracketed {
+  __m256i above, below;
+};
+
+static inline Bracketed multiply(const Bracket& b, __m256i acc) {
+  const __m256 sign = _mm256_and_ps(_mm256_castsi256_ps(acc), _mm256_set1_ps(-0.0f));
+  const __m256 nudge = _mm256_or_ps(sign, b.nudge), x = _mm256_cvtepi32_ps(acc);
+  return {_mm256_cvtps_epi32(_mm256_fmadd_ps(x, b.above, nudge)), _mm256_cvtps_epi32(_mm256_fmadd_ps(x, b.below, nudge))};
+}
+
+// requantize() of four vectors of accumulators, as 32 bytes in order. Vector i holds the columns of bracket i % kVectors, which was
+// loaded from multiplier and shift + i % kVectors * 8.
+template <int kVectors>
+static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, __m256i b, __m256i c, __m256i d,
+                                   const int32_t* multiplier, const int32_t* shift, const Int8Range& range) {
+  const Bracketed p = multiply(bracket[0], a), q = multiply(bracket[1 % kVectors], b);
+  const Bracketed r = multiply(bracket[2 % kVectors], c), s = multiply(bracket[3 % kVectors], d);
+  const __m256i low = _mm256_packs_epi32(p.above, q.above), high = _mm256_packs_epi32(r.above, s.above);
+  const __m256i differ = _mm256_or_si256(_mm256_xor_si256(low, _mm256_packs_epi32(p.below, q.below)),
+                                         _mm256_xor_si256(high, _mm256_packs_epi32(r.below, s.below)));
+  if (__builtin_expect(_mm256_testz_si256(differ, differ) == 0, 0)) {
+    return requantize32_exactly(a, b, c, d, multiplier, shift, kVectors, range);
+  }
+  return pack_words(range, _mm256_adds_epi16(low, range.zero_words), _mm256_adds_epi16(high, range.zero_words));
 }
 
 // The first `columns` of kHalves * 8 bytes.
 template <int kHalves>
 static inline void store_s8(int8_t* y, __m128i values, int32_t columns) {
-  if (columns >= kHalves * 8) {
+  if (__builtin_expect(columns >= kHalves * 8, 1)) {
     if (kHalves == 2) {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(y), values);
     } else {
@@ -82,18 +151,14 @@ template <int kRows, int kHalves>
 static inline void requantize_rows(const __m256i acc[kRows][kHalves], const int32_t* multiplier, const int32_t* shift,
                                    const Int8Range& range, int8_t* y, ptrdiff_t step, int32_t columns) {
   constexpr int kTogether = 4 / kHalves;
-  Rescaler rescaler[kHalves];
+  Bracket bracket[kHalves];
   SINTER_UNROLL
-  for (int half = 0; half < kHalves; ++half) rescaler[half] = load_rescaler(multiplier + half * 8, shift + half * 8);
+  for (int half = 0; half < kHalves; ++half) bracket[half] = load_bracket(multiplier + half * 8, shift + half * 8);
   SINTER_UNROLL
   for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
-    __m256i scaled[4];
-    SINTER_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      const int r = row + i / kHalves < kRows ? row + i / kHalves : row;
-      scaled[i] = rescale(rescaler[i % kHalves], acc[r][i % kHalves]);
-    }
-    const __m256i bytes = pack_s8(range, scaled);
+    constexpr int kLast = kRows - 1;
+    const auto at = [&](int i) { return acc[row + i / kHalves < kRows ? row + i / kHalves : kLast][i % kHalves]; };
+    const __m256i bytes = requantize32<kHalves>(bracket, at(0), at(1), at(2), at(3), multiplier, shift, range);
     const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
     store_s8<kHalves>(y, low, columns);
     if (kHalves == 2) {

@@ -2,7 +2,11 @@
 #pragma once
 
 #include <immintrin.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "requantize_bracket.h"
+#include "unroll.h"
 
 namespace sinter {
 
@@ -54,16 +58,134 @@ static inline __m512i rescale(const Rescaler512& r, __m512i x) {
 // The output's zero point and range.
 struct Int8Range512 {
   __m512i zero, low, high;
+  __m512i zero_words, low_bytes, high_bytes;
 };
 
 static inline Int8Range512 int8_range512(int32_t zero, int32_t low, int32_t high) {
-  return {_mm512_set1_epi32(zero), _mm512_set1_epi32(low), _mm512_set1_epi32(high)};
+  return {_mm512_set1_epi32(zero),
+          _mm512_set1_epi32(low),
+          _mm512_set1_epi32(high),
+          _mm512_set1_epi16(static_cast<int16_t>(zero)),
+          _mm512_set1_epi8(static_cast<char>(low)),
+          _mm512_set1_epi8(static_cast<char>(high))};
 }
 
 // Sixteen rescaled accumulators as int8.
 static inline __m128i to_s8(const Int8Range512& range, __m512i scaled) {
   const __m512i shifted = _mm512_add_epi32(scaled, range.zero);
   return _mm512_cvtepi32_epi8(_mm512_max_epi32(_mm512_min_epi32(shifted, range.high), range.low));
+}
+
+// The multipliers and shifts of sixteen columns for requantize64(): requantize_bracket.h.
+struct Bracket512 {
+  __m512 above, below, nudge;
+};
+
+static inline Bracket512 load_bracket512(const int32_t* multiplier, const int32_t* shift) {
+  const __m512i m = _mm512_loadu_si512(multiplier), s = _mm512_loadu_si512(shift);
+  const __m512i clipped = _mm512_max_epi32(_mm512_min_epi32(s, _mm512_set1_epi32(-1)), _mm512_set1_epi32(-31));
+  const __mmask16 outside = _mm512_mask_test_epi32_mask(_mm512_cmpneq_epi32_mask(s, clipped), m, m);
+  const __mmask16 refused = static_cast<__mmask16>(outside | _mm512_movepi32_mask(m));
+  const __m512i exponent = _mm512_slli_epi32(clipped, kExponentBit);
+  const __m512 power = _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kScaleExponent)));
+  const __m512 scale = _mm512_mul_ps(_mm512_cvtepi32_ps(m), power), nan = _mm512_castsi512_ps(_mm512_set1_epi32(-1));
+  Bracket512 b;
+  b.above = _mm512_mask_mov_ps(_mm512_mul_ps(scale, _mm512_set1_ps(kAbove)), refused, nan);
+  b.below = _mm512_maskz_mul_ps(static_cast<__mmask16>(~refused), scale, _mm512_set1_ps(kBelow));
+  b.nudge = _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kNudgeExponent)));
+  return b;
+}
+
+// requantize64() where the brackets do not decide.
+__attribute__((noinline, cold)) static inline __m512i requantize64_exactly(__m512i a, __m512i b, __m512i c, __m512i d,
+                                                                           const int32_t* multiplier, const int32_t* shift,
+                                                                           int vectors, const Int8Range512& range) {
+  const __m512i acc[4] = {a, b, c, d};
+  __m128i bytes[4];
+  SINTER_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    const int column = i % vectors * 16;
+    bytes[i] = to_s8(range, rescale(load_rescaler512(multiplier + column, shift + column), acc[i]));
+  }
+  const __m256i low = _mm256_set_m128i(bytes[1], bytes[0]), high = _mm256_set_m128i(bytes[3], bytes[2]);
+  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+}
+
+// Accumulators with |v| a little too large, as integers; adds to `differ` the bits where a little too small gives others.
+static inline __m512i multiply(const Bracket512& b, __m512i acc, __m512i& differ) {
+  const __m512i sign = _mm512_set1_epi32(INT32_MIN);
+  const __m512 nudge = _mm512_castsi512_ps(_mm512_ternarylogic_epi32(acc, sign, _mm512_castps_si512(b.nudge), 0xEA));
+  const __m512 x = _mm512_cvtepi32_ps(acc);
+  const __m512i above = _mm512_cvtps_epi32(_mm512_fmadd_ps(x, b.above, nudge));
+  const __m512i below = _mm512_cvtps_epi32(_mm512_fmadd_ps(x, b.below, nudge));
+  differ = _mm512_ternarylogic_epi32(differ, above, below, 0xF6);
+  return above;
+}
+
+// requantize() of four vectors of accumulators, as 64 bytes in order. Vector i holds the columns of bracket i % kVectors, which was
+// loaded from multiplier and shift + i % kVectors * 16.
+template <int kVectors>
+static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
+                                   const int32_t* multiplier, const int32_t* shift, const Int8Range512& range) {
+  __m512i differ = _mm512_setzero_si512();
+  const __m512i p = multiply(bracket[0], a, differ), q = multiply(bracket[1 % kVectors], b, differ);
+  const __m512i r = multiply(bracket[2 % kVectors], c, differ), s = multiply(bracket[3 % kVectors], d, differ);
+  if (__builtin_expect(_mm512_test_epi32_mask(differ, differ) != 0, 0)) {
+    return requantize64_exactly(a, b, c, d, multiplier, shift, kVectors, range);
+  }
+  const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(p, q), range.zero_words);
+  const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(r, s), range.zero_words);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+  return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
+}
+
+// The quarters from `first` on, moved to the front.
+static inline __m512i align_row(__m512i bytes, int first) {
+  switch (first) {
+    case 0:
+      return bytes;
+    case 1:
+      return _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 1));
+    case 2:
+      return _mm512_castsi256_si512(_mm512_extracti64x4_epi64(bytes, 1));
+    default:
+      return _mm512_castsi128_si512(_mm512_extracti32x4_epi32(bytes, 3));
+  }
+}
+
+// Rescales and stores rows of kVectors * 16 accumulators, `step` bytes apart: as many rows at once as four vectors hold.
+template <int kRows, int kVectors>
+static inline void requantize_rows(const __m512i acc[kRows][kVectors], const int32_t* multiplier, const int32_t* shift,
+                                   const Int8Range512& range, int8_t* y, ptrdiff_t step, int32_t columns) {
+  static_assert(kVectors == 1 || kVectors == 2 || kVectors == 4, "rows share groups of four vectors");
+  constexpr int kTogether = 4 / kVectors;
+  Bracket512 bracket[kVectors];
+  SINTER_UNROLL
+  for (int i = 0; i < kVectors; ++i) bracket[i] = load_bracket512(multiplier + i * 16, shift + i * 16);
+  const bool whole = columns >= kVectors * 16;
+  const __mmask64 inside = whole ? ~uint64_t{0} : (uint64_t{1} << columns) - 1;
+  SINTER_UNROLL
+  for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
+    constexpr int kLast = kRows - 1;
+    const auto at = [&](int i) { return acc[row + i / kVectors < kRows ? row + i / kVectors : kLast][i % kVectors]; };
+    const __m512i bytes = requantize64<kVectors>(bracket, at(0), at(1), at(2), at(3), multiplier, shift, range);
+    SINTER_UNROLL
+    for (int i = 0; i < kTogether; ++i) {
+      if (row + i >= kRows) break;
+      int8_t* to = y + i * step;
+      const __m512i part = align_row(bytes, i * kVectors);
+      if (__builtin_expect(!whole, 0)) {
+        _mm512_mask_storeu_epi8(to, inside, part);
+      } else if (kVectors == 4) {
+        _mm512_storeu_si512(to, part);
+      } else if (kVectors == 2) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(part));
+      } else {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(part));
+      }
+    }
+  }
 }
 
 }  // namespace sinter
