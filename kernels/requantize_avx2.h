@@ -132,7 +132,7 @@ static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, _
 // The first `columns` of kHalves * 8 bytes.
 template <int kHalves>
 static inline void store_s8(int8_t* y, __m128i values, int32_t columns) {
-  if (__builtin_expect(columns >= kHalves * 8, 1)) {
+  if (columns >= kHalves * 8) {
     if (kHalves == 2) {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(y), values);
     } else {
@@ -151,14 +151,18 @@ template <int kRows, int kHalves>
 static inline void requantize_rows(const __m256i acc[kRows][kHalves], const int32_t* multiplier, const int32_t* shift,
                                    const Int8Range& range, int8_t* y, ptrdiff_t step, int32_t columns) {
   constexpr int kTogether = 4 / kHalves;
-  Bracket bracket[kHalves];
+  Rescaler rescaler[kHalves];
   SINTER_UNROLL
-  for (int half = 0; half < kHalves; ++half) bracket[half] = load_bracket(multiplier + half * 8, shift + half * 8);
+  for (int half = 0; half < kHalves; ++half) rescaler[half] = load_rescaler(multiplier + half * 8, shift + half * 8);
   SINTER_UNROLL
   for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
-    constexpr int kLast = kRows - 1;
-    const auto at = [&](int i) { return acc[row + i / kHalves < kRows ? row + i / kHalves : kLast][i % kHalves]; };
-    const __m256i bytes = requantize32<kHalves>(bracket, at(0), at(1), at(2), at(3), multiplier, shift, range);
+    __m256i scaled[4];
+    SINTER_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      const int r = row + i / kHalves < kRows ? row + i / kHalves : row;
+      scaled[i] = rescale(rescaler[i % kHalves], acc[r][i % kHalves]);
+    }
+    const __m256i bytes = pack_s8(range, scaled);
     const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
     store_s8<kHalves>(y, low, columns);
     if (kHalves == 2) {

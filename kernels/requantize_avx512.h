@@ -167,9 +167,11 @@ static inline void requantize_rows(const __m512i acc[kRows][kVectors], const int
   const __mmask64 inside = whole ? ~uint64_t{0} : (uint64_t{1} << columns) - 1;
   SINTER_UNROLL
   for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
-    constexpr int kLast = kRows - 1;
-    const auto at = [&](int i) { return acc[row + i / kVectors < kRows ? row + i / kVectors : kLast][i % kVectors]; };
-    const __m512i bytes = requantize64<kVectors>(bracket, at(0), at(1), at(2), at(3), multiplier, shift, range);
+    const __m512i *a = acc[row], *b = acc[row + 1 / kVectors < kRows ? row + 1 / kVectors : row];
+    const __m512i* c = acc[row + 2 / kVectors < kRows ? row + 2 / kVectors : row];
+    const __m512i* d = acc[row + 3 / kVectors < kRows ? row + 3 / kVectors : row];
+    const __m512i bytes =
+        requantize64<kVectors>(bracket, a[0], b[1 % kVectors], c[2 % kVectors], d[3 % kVectors], multiplier, shift, range);
     SINTER_UNROLL
     for (int i = 0; i < kTogether; ++i) {
       if (row + i >= kRows) break;
