@@ -132,9 +132,10 @@ def operands(layer: Layer, kernel: Kernel) -> tuple[bytes, list[NDArray[Any]]]:
 
     arrays = [values(*x_shape)]
     if layer.operator in ("conv", "depthwise"):
-        depth = math.prod(layer.kernel) * (layer.channels[0] if layer.operator == "conv" else 1)
+        taps, channels = math.prod(layer.kernel), layer.channels[0] if layer.operator == "conv" else 1
         columns = ceil_div(layer.channels[1], kernel.nr) * kernel.nr
-        arrays.append(values(columns, ceil_div(depth, kernel.kr) * kernel.kr))
+        lines = layer.kernel[0] if kernel.packing == "n16k4u" else 1
+        arrays.append(values(columns, lines * ceil_div(taps * channels // lines, kernel.kr) * kernel.kr))
         if integer:
             arrays.append(rng.integers(-1000, 1000, columns).astype(np.int32))
             arrays.append(rng.integers(1 << 30, 1 << 31, columns).astype(np.int32))
@@ -145,7 +146,9 @@ def operands(layer: Layer, kernel: Kernel) -> tuple[bytes, list[NDArray[Any]]]:
 
 
 def peaks() -> dict[str, float]:
-    """Multiply-accumulates a second of one core for int8 (as exact int16 pairs) and float; empty without a compiler."""
+    """Multiply-accumulates a second of one core for int8 (as exact int16 pairs; with VNNI where the processor has it) and float; empty
+    without a compiler.
+    """
     library = SOURCE.parents[1] / "build" / "peak.so"
     library.parent.mkdir(exist_ok=True)
     command = [
@@ -166,8 +169,11 @@ def peaks() -> dict[str, float]:
         Console(stderr=True).print(f"no peak: {error}")
         return {}
     native = ctypes.CDLL(str(library))
-    native.peak_s16.restype = native.peak_f32.restype = ctypes.c_double
-    return {"s8": native.peak_s16(), "f32": native.peak_f32()}
+    native.peak_s16.restype = native.peak_f32.restype = native.peak_vnni.restype = ctypes.c_double
+    rates = {"s8": native.peak_s16(), "f32": native.peak_f32()}
+    if "avx512" in _native.detected_isas():
+        rates["s8 avx512"] = native.peak_vnni()
+    return rates
 
 
 def main(
@@ -193,7 +199,8 @@ def main(
                     continue
                 ns = _native.time_kernel(kernel.name, params, arrays, seconds)
                 rate = layer.macs / ns
-                figures = {"macs": layer.macs, "us": ns / 1e3, "gmacs": rate, "peak": rate * 1e9 / peak[suffix] if peak else None}
+                limit = peak.get(f"{suffix} {kernel.isa}", peak.get(suffix))
+                figures = {"macs": layer.macs, "us": ns / 1e3, "gmacs": rate, "peak": rate * 1e9 / limit if limit else None}
                 results.append({"layer": layer.name, "kernel": kernel.name, **figures})
     table = Table("layer", "kernel", "MACs", "µs", "G MAC/s", "of peak")
     for row in results:

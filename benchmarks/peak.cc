@@ -39,6 +39,22 @@ extern "C" double peak_s16(void) {
   });
 }
 
+// int8 multiply-accumulates a second: vpdpbusd of 512 bits.
+extern "C" __attribute__((target("avx512f,avx512vnni"))) double peak_vnni(void) {
+  return best_rate(64.0 * kChains, [](int rounds) __attribute__((target("avx512f,avx512vnni"))) {
+    __m512i acc[kChains] = {}, x = _mm512_set1_epi32(3);
+    for (int round = 0; round < rounds; ++round) {
+#pragma GCC unroll 12
+      for (int i = 0; i < kChains; ++i) {
+        __asm__ volatile("" : "+v"(x));
+        acc[i] = _mm512_dpbusd_epi32(acc[i], x, x);
+      }
+    }
+#pragma GCC unroll 12
+    for (int i = 0; i < kChains; ++i) __asm__ volatile("" ::"v"(acc[i]));
+  });
+}
+
 // float multiply-accumulates a second: vfmadd.
 extern "C" double peak_f32(void) {
   return best_rate(8.0 * kChains, [](int rounds) {

@@ -1,10 +1,10 @@
 // requantize.h for sixteen accumulators at a time, bit for bit.
 #pragma once
 
-#include <immintrin.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "intrinsics_avx512.h"
 #include "requantize_bracket.h"
 #include "unroll.h"
 

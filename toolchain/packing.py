@@ -27,3 +27,11 @@ def pad_columns(values: NDArray[Any], groups: int, nr: int) -> NDArray[Any]:
     padded = np.zeros((groups, ceil_div(columns, nr) * nr), values.dtype)
     padded[:, :columns] = values.reshape(groups, columns)
     return padded.ravel()
+
+
+def pack_lines(weights: NDArray[Any], width: int, nr: int, kr: int) -> NDArray[Any]:
+    """pack_panels of depth in lines of `width` elements, each padded with zeros to whole groups of kr."""
+    groups, columns, depth = weights.shape
+    padded = np.zeros((groups, columns, depth // width, ceil_div(width, kr) * kr), weights.dtype)
+    padded[..., :width] = weights.reshape(groups, columns, -1, width)
+    return pack_panels(padded.reshape(groups, columns, -1), nr, kr)

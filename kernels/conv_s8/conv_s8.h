@@ -10,7 +10,13 @@
 // Operands: input int8 [batch, d, h, w, in_channels]; weights int8, packed; bias, multiplier, shift: int32, one per packed column;
 // output int8 [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h.
 //
-// Kernels with mr > 1 widen mr pixels to int16 in scratch, at most kWidenedDepth of K at once.
+// Packing n16k4u is n16k4 but for two things. K is padded line by line of the window (kernel[2] taps by the group's channels) to
+// whole groups of 4, so that a line is read where it lies; and activations enter as unsigned, input + 128, which the toolchain has
+// taken out of the bias: bias[o] = source bias - (in_zero + 128) * sum(weight[o]), wrapping.
+//
+// Kernels of n16k2 with mr > 1 widen mr pixels to int16 in scratch, at most kWidenedDepth of K at once; those of n16k4u keep there
+// where the lines of kLinePixels pixels lie, and copies of some, and decline layers for which that takes more than kLineScratch
+// bytes.
 #pragma once
 
 #include "../conv_tile.h"
@@ -33,6 +39,37 @@ constexpr int32_t kWidenedDepth = 976, kWidenedSlack = 16;
 static inline int32_t widened_depth(const ConvS8Params& p, int32_t kr) {
   const int32_t depth = div_up(conv_depth(p), kr) * kr;
   return depth < kWidenedDepth ? depth : kWidenedDepth;
+}
+
+// Whether a kernel's packing is that of lines and unsigned activations: n16k4u.
+static constexpr bool packs_lines(const Kernel& kernel) {
+  const char* end = kernel.packing;
+  while (*end != 0) ++end;
+  return end[-1] == 'u';
+}
+
+constexpr int32_t kLinePixels = 24, kLineScratch = 1 << 18;
+
+// Bytes of one line of a window in packing n16k4u.
+static constexpr int32_t line_bytes(const ConvS8Params& p) { return div_up(p.kernel[2] * (p.in_channels / p.groups), 4) * 4; }
+
+// Scratch of a kernel that reads lines: their addresses, one line outside the input, and copies of lines.
+struct LineSizes {
+  int64_t table, outside, copies;
+  int32_t line;
+};
+
+static constexpr LineSizes line_sizes(const ConvS8Params& p) {
+  const int64_t line = line_bytes(p), lines = int64_t{p.kernel[0]} * p.kernel[1];
+  const bool in_place = p.in_channels / p.groups % 4 == 0;
+  const int64_t runs = in_place ? lines * p.kernel[2] : lines;
+  return {runs * kLinePixels * 8, (line + 63) / 64 * 64, in_place ? 0 : lines * kLinePixels * line, static_cast<int32_t>(line)};
+}
+
+// The packed depth of one column, padding included.
+static constexpr Count packed_depth(const Kernel& kernel, const ConvS8Params& p) {
+  if (packs_lines(kernel)) return Count(p.kernel[0]) * Count(p.kernel[1]) * Count(line_bytes(p));
+  return Count(round_up(static_cast<uint64_t>(conv_depth(p)), static_cast<uint64_t>(kernel.kr)));
 }
 
 }  // namespace sinter

@@ -4,7 +4,8 @@
 namespace sinter {
 namespace {
 
-template <int kNr, int kKr>
+// kLines: packing n16k4u.
+template <int kNr, int kKr, bool kLines = false>
 Status conv(const ConvS8Params& p, void* const* operands, int32_t begin, int32_t end) {
   const int8_t* input = static_cast<const int8_t*>(operands[0]);
   const int8_t* weights = static_cast<const int8_t*>(operands[1]);
@@ -13,7 +14,9 @@ Status conv(const ConvS8Params& p, void* const* operands, int32_t begin, int32_t
   const int32_t* shift = static_cast<const int32_t*>(operands[4]);
   int8_t* output = static_cast<int8_t*>(operands[5]);
   const int32_t group_in = p.in_channels / p.groups, group_out = p.out_channels / p.groups;
-  const int32_t panels = conv_panels(p, kNr), depth = div_up(conv_depth(p), kKr) * kKr;
+  const int32_t panels = conv_panels(p, kNr);
+  const int32_t depth = kLines ? p.kernel[0] * p.kernel[1] * line_bytes(p) : div_up(conv_depth(p), kKr) * kKr;
+  constexpr int32_t kOffset = kLines ? 128 : 0;
 
   for (int32_t index = begin; index < end; ++index) {
     const ConvTile tile = conv_tile(p, 1, kNr, index);
@@ -24,10 +27,11 @@ Status conv(const ConvS8Params& p, void* const* operands, int32_t begin, int32_t
       uint32_t acc[kNr];
       for (int n = 0; n < kNr; ++n) acc[n] = static_cast<uint32_t>(bias[column + n]);
       int32_t k = 0;
-      visit_taps(p, pixel, [&](int32_t, int32_t position) {
+      visit_taps(p, pixel, [&](int32_t tap, int32_t position) {
+        if (kLines && tap % p.kernel[2] == 0) k = div_up(k, kKr) * kKr;
         const int8_t* x = position < 0 ? nullptr : input + ptrdiff_t{position} * p.in_channels + tile.group * group_in;
         for (int32_t c = 0; c < group_in; ++c, ++k) {
-          const int32_t value = x != nullptr ? x[c] : p.in_zero;
+          const int32_t value = (x != nullptr ? x[c] : p.in_zero) + kOffset;
           const int8_t* w = panel_weights + ptrdiff_t{k / kKr} * kNr * kKr + k % kKr;
           for (int n = 0; n < kNr; ++n) acc[n] += static_cast<uint32_t>(value * w[n * kKr]);
         }
@@ -45,12 +49,13 @@ Status conv(const ConvS8Params& p, void* const* operands, int32_t begin, int32_t
 
 }  // namespace
 
-#define SINTER_CONV(name, nr, kr)                                                                                  \
+#define SINTER_CONV(name, ...)                                                                                     \
   extern "C" Status name##__scalar(const void* params, void* const* operands, void*, int32_t begin, int32_t end) { \
-    return conv<nr, kr>(*static_cast<const ConvS8Params*>(params), operands, begin, end);                          \
+    return conv<__VA_ARGS__>(*static_cast<const ConvS8Params*>(params), operands, begin, end);                     \
   }
 
 SINTER_CONV(conv_s8_1x16k2, 16, 2)
+SINTER_CONV(conv_s8_1x16k4u, 16, 4, true)
 SINTER_CONV(conv_s8_1x1, 1, 1)
 
 }  // namespace sinter

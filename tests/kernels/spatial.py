@@ -12,6 +12,7 @@ from harness import Array, Step, step
 
 from toolchain.ir import Type
 from toolchain.kernels import Kernel
+from toolchain.ops.conv import pack_int8
 from toolchain.packing import pack_panels, pad_columns
 from toolchain.quantize.numerics import multiply_by_quantized_multiplier, wrap
 from toolchain.spatial import Window
@@ -168,7 +169,8 @@ def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tu
     if kernel.family == "depthwise_s8":
         packed, groups = pack_panels(weights.reshape(1, case.channels[1], case.taps), kernel.nr, kernel.kr), 1
     else:
-        packed, groups = pack_panels(weights.reshape(case.groups, -1, depth), kernel.nr, kernel.kr), case.groups
+        weights, groups, line = weights.reshape(case.groups, -1, depth), case.groups, case.kernel[-1] * depth // case.taps
+        packed, bias = pack_int8(weights, bias, line, kernel)
         params["groups"] = case.groups
     columns = [pad_columns(values, groups, kernel.nr) for values in (bias, multiplier, shift)]
     return step(kernel, params, [x, packed, *columns], expected), expected

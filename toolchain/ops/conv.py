@@ -16,7 +16,7 @@ from toolchain.ir import Array, Cost, IrError, Node, Op, Type, Value, constant
 from toolchain.kernels import Kernel
 from toolchain.lowering import Constants, Lowering
 from toolchain.ops.transpose import Transpose
-from toolchain.packing import pack_panels, pad_columns
+from toolchain.packing import pack_lines, pack_panels, pad_columns
 from toolchain.quantize.numerics import activation_range, multiply_by_quantized_multiplier, quantize_multipliers, wrap
 from toolchain.spatial import Window, channels_first, channels_last, same_pads
 
@@ -130,13 +130,23 @@ def lower_product(node: Node, low: Lowering, params: dict[str, Any], groups: int
         return
     weights = w.constant.reshape(groups, w.shape[0] // groups, -1)
     params |= quantized_params(node, clamp)
+    line = params["kernel"][-1] * weights.shape[-1] // math.prod(params["kernel"])
     vectors = (folded_bias(node), *multipliers(node))
 
     def pack(kernel: Kernel) -> Constants:
-        columns = [low.constant(pad_columns(values, groups, kernel.nr), w.name) for values in vectors]
-        return [x, low.constant(pack_panels(weights, kernel.nr, kernel.kr), w.name), *columns]
+        packed, bias = pack_int8(weights, vectors[0], line, kernel)
+        columns = [low.constant(pad_columns(values, groups, kernel.nr), w.name) for values in (bias, *vectors[1:])]
+        return [x, low.constant(packed, w.name), *columns]
 
     low.step("conv_s8", params, pack, [node.output])
+
+
+def pack_int8(weights: Array, bias: Array, line: int, kernel: Kernel) -> tuple[Array, Array]:
+    """Weights [groups, columns, depth], in lines of so many elements, and the bias as a kernel of conv_s8 reads them (conv_s8.h)."""
+    if kernel.packing != "n16k4u":
+        return pack_panels(weights, kernel.nr, kernel.kr), bias
+    sums = weights.astype(np.int64).sum(axis=-1).reshape(bias.shape)
+    return pack_lines(weights, line, kernel.nr, kernel.kr), wrap(bias - 128 * sums).astype(np.int32)
 
 
 def quantized_params(node: Node, clamp: Clamp) -> dict[str, int]:
