@@ -33,6 +33,15 @@ void store(int8_t* y, __m128i bytes, int32_t columns) {
   }
 }
 
+// Rescales and stores `rows` pixels by panels of `columns`, which lie in acc panel by panel.
+__attribute__((noinline)) void finish(const Layer& layer, const __m512i* acc, int32_t rows, ptrdiff_t column, int8_t* y, int32_t columns) {
+  for (; columns > 0; columns -= kNr, column += kNr, y += kNr) {
+    const Rescaler512 rescaler = load_rescaler512(layer.multiplier + column, layer.shift + column);
+    int8_t* to = y;
+    for (int32_t row = 0; row < rows; ++row, to += layer.out_channels) store(to, to_s8(layer.range, rescale(rescaler, *acc++)), columns);
+  }
+}
+
 // kRows pixels by kPanels panels; `columns` of them are real.
 template <int kRows, int kPanels>
 __attribute__((noinline)) void block(const Layer& layer, const LineTable& lines, ptrdiff_t column, int8_t* y, int32_t columns) {
@@ -62,14 +71,10 @@ __attribute__((noinline)) void block(const Layer& layer, const LineTable& lines,
       }
     }
   }
+  __m512i result[kPanels * kRows];
   SINTER_UNROLL
-  for (int n = 0; n < kPanels; ++n, columns -= kNr) {
-    const Rescaler512 rescaler = load_rescaler512(layer.multiplier + column + n * kNr, layer.shift + column + n * kNr);
-    SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) {
-      store(y + row * layer.out_channels + n * kNr, to_s8(layer.range, rescale(rescaler, acc[row][n])), columns);
-    }
-  }
+  for (int i = 0; i < kPanels * kRows; ++i) result[i] = acc[i % kRows][i / kRows];
+  finish(layer, result, kRows, column, y, columns);
 }
 
 // One pixel: chains along K hide the latency of the multiplications.
