@@ -1,6 +1,6 @@
 #include "../requantize_avx512.h"
 #include "../unroll.h"
-#include "lines.h"
+#include "lines_avx512.h"
 
 namespace sinter {
 namespace {
@@ -34,11 +34,13 @@ void store(int8_t* y, __m128i bytes, int32_t columns) {
 }
 
 // Rescales and stores `rows` pixels by panels of `columns`, which lie in acc panel by panel.
-__attribute__((noinline)) void finish(const Layer& layer, const __m512i* acc, int32_t rows, ptrdiff_t column, int8_t* y, int32_t columns) {
+__attribute__((noinline)) void finish(const Layer& layer, const __m512i* acc, int32_t rows, ptrdiff_t column, int8_t* y,
+                                      int32_t columns) {
   for (; columns > 0; columns -= kNr, column += kNr, y += kNr) {
     const Rescaler512 rescaler = load_rescaler512(layer.multiplier + column, layer.shift + column);
     int8_t* to = y;
-    for (int32_t row = 0; row < rows; ++row, to += layer.out_channels) store(to, to_s8(layer.range, rescale(rescaler, *acc++)), columns);
+    for (int32_t row = 0; row < rows; ++row, to += layer.out_channels)
+      store(to, to_s8(layer.range, rescale(rescaler, *acc++)), columns);
   }
 }
 

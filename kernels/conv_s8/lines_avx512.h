@@ -1,0 +1,168 @@
+// Where the windows of a tile's pixels lie, for kernels that read int8 activations in place: K in runs of consecutive bytes, an
+// address for each pixel and run. A run is a line of the window, kernel[2] taps by the group's channels, or one tap where lines
+// hang over an edge of the input; outside the input, it is a run of in_zero. Lines that are no whole groups of 4 bytes are copied
+// where they hang over an edge or lie scattered, or where the last group would reach behind the input.
+#pragma once
+
+#include "../intrinsics_avx512.h"
+#include "conv_s8.h"
+
+namespace sinter {
+
+// The runs of pixels side by side: address[run * kLinePixels + pixel].
+struct LineTable {
+  const int8_t* const* address;
+  int32_t runs, bytes;  // bytes: of one run, in whole groups of 4
+};
+
+class LineReader {
+ public:
+  LineReader(const ConvS8Params& p, const int8_t* input, void* scratch)
+      : p_(p), input_(input), group_in_(p.in_channels / p.groups), sizes_(line_sizes(p)) {
+    int8_t* at = static_cast<int8_t*>(scratch);
+    table_ = reinterpret_cast<const int8_t**>(at);
+    outside_ = at + sizes_.table;
+    copies_ = outside_ + sizes_.outside;
+    contiguous_ = p.kernel[2] == 1 || (p.groups == 1 && p.dilation[2] == 1);
+    pointwise_ = taps(p) == 1;
+    for (int i = 0; i < 3; ++i) pointwise_ = pointwise_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
+    if (!pointwise_) __builtin_memset(outside_, p.in_zero, static_cast<size_t>(sizes_.line));
+  }
+
+  // The runs of so many pixels, at most kLinePixels, from one on.
+  LineTable find(int32_t pixel, int32_t pixels, int32_t group) {
+    const ptrdiff_t channel = ptrdiff_t{group} * group_in_;
+    pixels_ = pixels;
+    if (pointwise_) {
+      fill(0, input_ + ptrdiff_t{pixel} * p_.in_channels + channel, p_.in_channels);
+      for (int v = 0; v < kVectors; ++v) _mm512_storeu_si512(table_ + v * 8, first_[v]);
+      const int8_t* end = input_ + input_count(p_);
+      for (int32_t i = pixels; i-- > 0 && end - table_[i] < sizes_.line;) copy_line(i, 0);
+      return {table_, 1, sizes_.line};
+    }
+    locate_pixels(pixel, channel);
+    const uint32_t whole = below(coordinates_[2], 0, p_.in[2] - (p_.kernel[2] - 1) * p_.dilation[2]);
+    const bool by_taps = sizes_.copies == 0 && !(contiguous_ && whole == all());
+    const int32_t width = by_taps ? p_.kernel[2] : 1;
+    int32_t run = 0;
+    for (int32_t kd = 0; kd < p_.kernel[0]; ++kd) {
+      const uint32_t inside_d = below(coordinates_[0], kd * p_.dilation[0], p_.in[0]);
+      for (int32_t kh = 0; kh < p_.kernel[1]; ++kh) {
+        const uint32_t inside = inside_d & below(coordinates_[1], kh * p_.dilation[1], p_.in[1]);
+        const ptrdiff_t line = (ptrdiff_t{kd} * p_.dilation[0] * p_.in[1] + kh * p_.dilation[1]) * p_.in[2];
+        for (int32_t kw = 0; kw < width; ++kw, ++run) {
+          const int32_t w = kw * p_.dilation[2];
+          find_run(run, (line + w) * p_.in_channels, by_taps ? inside & below(coordinates_[2], w, p_.in[2]) : inside);
+        }
+        if (sizes_.copies != 0) copy_lines(run - 1, inside, contiguous_ ? whole : 0);
+      }
+    }
+    return {table_, run, by_taps ? group_in_ : sizes_.line};
+  }
+
+ private:
+  static constexpr int kVectors = kLinePixels / 8;
+
+  uint32_t all() const { return (uint32_t{1} << pixels_) - 1; }
+
+  // The pixels with 0 <= coordinate + distance < end.
+  uint32_t below(const __m512i coordinate[2], int32_t distance, int32_t end) const {
+    if (end <= 0) return 0;
+    const __m512i by = _mm512_set1_epi32(distance), limit = _mm512_set1_epi32(end);
+    const uint32_t low = _mm512_cmplt_epu32_mask(_mm512_add_epi32(coordinate[0], by), limit);
+    const uint32_t high = _mm512_cmplt_epu32_mask(_mm512_add_epi32(coordinate[1], by), limit);
+    return (low | high << 16) & all();
+  }
+
+  // First addresses from a pixel on, so many bytes apart.
+  void fill(int32_t from, const int8_t* x, ptrdiff_t step) {
+    const __m512i each = _mm512_mullo_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(step));
+    __m512i address = _mm512_add_epi64(_mm512_set1_epi64(reinterpret_cast<intptr_t>(x) - from * step), each);
+    const uint32_t pixels = ~uint32_t{0} << from;
+    for (int v = 0; v < kVectors; ++v, address = _mm512_add_epi64(address, _mm512_set1_epi64(8 * step))) {
+      first_[v] = _mm512_mask_mov_epi64(first_[v], static_cast<__mmask8>(pixels >> 8 * v), address);
+    }
+  }
+
+  // Addresses and coordinates of the first taps, row by row.
+  void locate_pixels(int32_t pixel, ptrdiff_t channel) {
+    const __m512i count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i each = _mm512_mullo_epi32(count, _mm512_set1_epi32(p_.stride[2]));
+    Pixel at = locate(p_, pixel);
+    int32_t left = p_.out[2] - pixel % p_.out[2];
+    for (int32_t i = 0; i < pixels_;) {
+      const int32_t d = at.origin[0], h = at.origin[1], w = at.origin[2];
+      const ptrdiff_t position = ((ptrdiff_t{at.batch} * p_.in[0] + d) * p_.in[1] + h) * p_.in[2] + w;
+      fill(i, input_ + position * p_.in_channels + channel, ptrdiff_t{p_.stride[2]} * p_.in_channels);
+      const uint32_t pixels = ~uint32_t{0} << i;
+      for (int half = 0; half < 2; ++half) {
+        const __mmask16 part = static_cast<__mmask16>(pixels >> 16 * half);
+        coordinates_[0][half] = _mm512_mask_set1_epi32(coordinates_[0][half], part, d);
+        coordinates_[1][half] = _mm512_mask_set1_epi32(coordinates_[1][half], part, h);
+        const __m512i start = _mm512_set1_epi32(w + (16 * half - i) * p_.stride[2]);
+        coordinates_[2][half] = _mm512_mask_add_epi32(coordinates_[2][half], part, start, each);
+      }
+      i += left;
+      left = p_.out[2];
+      at.origin[2] = -p_.pad[2];
+      at.origin[1] += p_.stride[1];
+      if (at.origin[1] < p_.out[1] * p_.stride[1] - p_.pad[1]) continue;
+      at.origin[1] = -p_.pad[1];
+      at.origin[0] += p_.stride[0];
+      if (at.origin[0] < p_.out[0] * p_.stride[0] - p_.pad[0]) continue;
+      at.origin[0] = -p_.pad[0];
+      ++at.batch;
+    }
+  }
+
+  // Addresses of the line or tap at this distance from the first one; outside, of in_zero.
+  void find_run(int32_t run, ptrdiff_t distance, uint32_t inside) {
+    const __m512i by = _mm512_set1_epi64(distance), outside = _mm512_set1_epi64(reinterpret_cast<intptr_t>(outside_));
+    for (int v = 0; v < kVectors; ++v) {
+      const __mmask8 part = static_cast<__mmask8>(inside >> 8 * v);
+      _mm512_storeu_si512(table_ + run * kLinePixels + v * 8, _mm512_mask_add_epi64(outside, part, first_[v], by));
+    }
+  }
+
+  // Replaces the lines that cannot be read where they lie: those not whole, and those that end too close to the input's end.
+  void copy_lines(int32_t run, uint32_t inside, uint32_t whole) {
+    alignas(64) int32_t column[32];
+    const int8_t *const last = input_ + input_count(p_) - sizes_.line, **table = table_ + run * kLinePixels;
+    const __m512i limit = _mm512_set1_epi64(reinterpret_cast<intptr_t>(last));
+    uint32_t early = 0;
+    for (int v = 0; v < kVectors; ++v) {
+      early |= static_cast<uint32_t>(_mm512_cmple_epi64_mask(_mm512_loadu_si512(table + v * 8), limit)) << 8 * v;
+    }
+    uint32_t copied = inside & ~(whole & early);
+    if (copied == 0) return;
+    for (int half = 0; half < 2; ++half) _mm512_store_si512(column + 16 * half, coordinates_[2][half]);
+    for (; copied != 0; copied &= copied - 1) {
+      const int32_t i = __builtin_ctz(copied);
+      copy_line(run * kLinePixels + i, column[i]);
+    }
+  }
+
+  void copy_line(int32_t slot, int32_t w) {
+    const int8_t* x = table_[slot];
+    int8_t* to = copies_ + ptrdiff_t{slot} * sizes_.line;
+    table_[slot] = to;
+    const ptrdiff_t step = ptrdiff_t{p_.dilation[2]} * p_.in_channels;
+    for (int32_t kw = 0; kw < p_.kernel[2]; ++kw, w += p_.dilation[2], x += step, to += group_in_) {
+      const int8_t* tap = w >= 0 && w < p_.in[2] ? x : outside_;
+      for (int32_t c = 0; c < group_in_; ++c) to[c] = tap[c];
+    }
+  }
+
+  const ConvS8Params& p_;
+  const int8_t* const input_;
+  const int32_t group_in_;
+  const LineSizes sizes_;
+  bool contiguous_, pointwise_;
+  int32_t pixels_;
+  const int8_t** table_;
+  int8_t *outside_, *copies_;
+  __m512i first_[kVectors];
+  __m512i coordinates_[3][2];
+};
+
+}  // namespace sinter
