@@ -22,8 +22,9 @@ def _header(path: Path) -> tuple[dict[str, str], dict[str, str]]:
     for included in re.findall(r'#include "([^"]+)"', text):
         target = (path.parent / included).resolve()
         if target.exists():
-            outer, _ = _header(target)
+            outer, others = _header(target)
             macros = {**outer, **macros}
+            structs = {**others, **structs}
     return macros, structs
 
 

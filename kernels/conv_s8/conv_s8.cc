@@ -15,8 +15,7 @@ size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
 
 Status conv_s8_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
-  if (!conv_valid(kernel, p) || !in_range(p.in_zero, -128, 127) || !in_range(p.out_zero, -128, 127)) return kBadParams;
-  if (!in_range(p.out_min, -128, p.out_max) || p.out_max > 127) return kBadParams;
+  if (!conv_s8_valid(kernel, p)) return kBadParams;
   const Count weights = conv_columns(kernel, p) * packed_depth(kernel, p);
   if (!(weights <= Count(INT32_MAX))) return kBadParams;
   if (count != 6 || operands[5].writable == 0) return kBadOperands;

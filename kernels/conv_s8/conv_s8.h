@@ -33,6 +33,11 @@ namespace sinter {
 
 SINTER_PARAMS(ConvS8Params, CONV_S8_PARAMS);
 
+static inline bool conv_s8_valid(const Kernel& kernel, const ConvS8Params& p) {
+  if (!conv_valid(kernel, p) || !in_range(p.in_zero, -128, 127) || !in_range(p.out_zero, -128, 127)) return false;
+  return in_range(p.out_min, -128, p.out_max) && p.out_max <= 127;
+}
+
 constexpr int32_t kWidenedDepth = 976, kWidenedSlack = 16;
 
 // The part of K, in whole groups of kr, that scratch holds at once.

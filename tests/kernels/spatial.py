@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from harness import Array, Step, step
 
+from toolchain import winograd
 from toolchain.ir import Type
-from toolchain.kernels import Kernel
+from toolchain.kernels import Kernel, families
 from toolchain.ops.conv import pack_int8
 from toolchain.packing import pack_panels, pad_columns
 from toolchain.quantize.numerics import multiply_by_quantized_multiplier, wrap
@@ -161,6 +162,8 @@ def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tu
     shift = rng.integers(-11, -5, case.channels[1]).astype(np.int32)
     extreme = rng.random(case.channels[1]) < 0.2
     shift[extreme] = rng.integers(-31, 30, int(extreme.sum()), endpoint=True)
+    if kernel.family == "winograd_s8" and depth > 2000:
+        weights >>= 2
     if kernel.family == "conv_transpose_s8":
         acc = transposed_sum(case, x.astype(np.int64) - extra["in_zero"], weights) + bias
     else:
@@ -168,6 +171,11 @@ def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tu
     expected = requantized(acc, multiplier, shift, params)
     if kernel.family == "depthwise_s8":
         packed, groups = pack_panels(weights.reshape(1, case.channels[1], case.taps), kernel.nr, kernel.kr), 1
+    elif kernel.family == "winograd_s8":
+        square = weights.reshape(case.channels[1], 3, 3, -1)
+        assert winograd.exact(square, bias)
+        packed, groups, bias = winograd.pack_weights(square, kernel.nr, kernel.kr), 1, winograd.scale_bias(bias)
+        params["groups"] = 1
     else:
         weights, groups, line = weights.reshape(case.groups, -1, depth), case.groups, case.kernel[-1] * depth // case.taps
         packed, bias = pack_int8(weights, bias, line, kernel)
@@ -301,14 +309,32 @@ def pooling_cases() -> list[Case]:
     return cases
 
 
+def winograd_cases(kernel: Kernel) -> list[Case]:
+    """Layers of 3x3 windows: Winograd tiles that hang over every edge, blocks of them that end early, channels around vectors."""
+    cases = [Case((6, 7), (3, 3), (c, n), before=1, after=1) for c in neighbours(16) for n in (1, kernel.nr, kernel.nr + 9)]
+    cases += [Case((h, w), (3, 3), (3, 5), before=1, after=1) for h, w in ((1, 1), (4, 4), (5, 9), (2, 40), (33, 3))]
+    cases += [Case((12, 4 * n), (3, 3), (20, 18), before=1, after=1) for n in range(1, 6)]
+    cases += [
+        Case((3, 3), (3, 3), (7, 17)),
+        Case((9, 10), (3, 3), (5, 6), after=2),
+        Case((9, 10), (3, 3), (5, 6), before=2, batch=3),
+        Case((2, 2), (3, 3), (4, 4), before=7, after=9),
+        Case((7, 7), (3, 3), (97, 33), before=1, after=1, batch=2),
+        Case((34, 33), (3, 3), (16, 40), before=1, after=1),
+        Case((9, 9), (3, 3), (450, 19), before=1, after=1),
+    ]
+    return cases
+
+
 CASES: dict[str, Callable[[Kernel], list[Case]]] = {
     "conv": convolution_cases,
+    "winograd": winograd_cases,
     "depthwise": depthwise_cases,
     "conv_transpose": transposed_cases,
     "pool_max": lambda kernel: pooling_cases(),
     "pool_avg": lambda kernel: pooling_cases(),
 }
-FAMILIES = [f"{operator}_{kind}" for operator in CASES for kind in ("s8", "f32")]
+FAMILIES = [name for operator in CASES for kind in ("s8", "f32") if (name := f"{operator}_{kind}") in families()]
 
 
 def cases(kernel: Kernel) -> list[Case]:

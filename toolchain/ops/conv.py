@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tflite as schema
 
+from toolchain import winograd
 from toolchain.importers.onnx import OnnxNode
 from toolchain.importers.spelling import onnx, tflite
 from toolchain.importers.tflite import TfliteNode, activation, padding
@@ -131,14 +132,20 @@ def lower_product(node: Node, low: Lowering, params: dict[str, Any], groups: int
     weights = w.constant.reshape(groups, w.shape[0] // groups, -1)
     params |= quantized_params(node, clamp)
     line = params["kernel"][-1] * weights.shape[-1] // math.prod(params["kernel"])
-    vectors = (folded_bias(node), *multipliers(node))
+    bias, rescale = folded_bias(node), multipliers(node)
 
-    def pack(kernel: Kernel) -> Constants:
-        packed, bias = pack_int8(weights, vectors[0], line, kernel)
-        columns = [low.constant(pad_columns(values, groups, kernel.nr), w.name) for values in (bias, *vectors[1:])]
+    def pack(kernel: Kernel) -> Constants | None:
+        if kernel.family == "winograd_s8":
+            # The portable kernel runs plans made for others; of its own it would spend eight times the bytes for no gain.
+            if kernel.isa == "scalar" or w.shape[1:-1] != (3, 3) or groups != 1 or not winograd.exact(w.constant, bias):
+                return None
+            packed, folded = winograd.pack_weights(w.constant, kernel.nr, kernel.kr), winograd.scale_bias(bias)
+        else:
+            packed, folded = pack_int8(weights, bias, line, kernel)
+        columns = [low.constant(pad_columns(values, groups, kernel.nr), w.name) for values in (folded, *rescale)]
         return [x, low.constant(packed, w.name), *columns]
 
-    low.step("conv_s8", params, pack, [node.output])
+    low.step(("winograd_s8", "conv_s8"), params, pack, [node.output])
 
 
 def pack_int8(weights: Array, bias: Array, line: int, kernel: Kernel) -> tuple[Array, Array]:

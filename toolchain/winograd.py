@@ -1,0 +1,33 @@
+"""Weights for kernels/winograd_s8, and the proof that its modular arithmetic is exact for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from toolchain.ir import Array
+from toolchain.packing import ceil_div, pack_panels
+from toolchain.quantize.numerics import wrap
+
+_WEIGHTS = np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 12]])
+_SCALE = 24 * 24
+
+
+def exact(weights: Array, bias: Array) -> bool:
+    """Whether the kernel recovers every accumulator that int8 inputs can give: weights [o, 3, 3, c], the bias folded."""
+    wide = weights.astype(np.int64).reshape(weights.shape[0], -1)
+    positive, negative = wide.clip(min=0).sum(axis=1), wide.clip(max=0).sum(axis=1)
+    low, high = bias - 128 * positive + 127 * negative, bias + 127 * positive - 128 * negative
+    return bool((low >= -(1 << 25)).all() and (high < 1 << 25).all())
+
+
+def pack_weights(weights: Array, nr: int, kr: int) -> Array:
+    """[o, 3, 3, c] to the transformed weights as [panels, 36, c / kr, nr, kr]."""
+    outputs, *_, channels = weights.shape
+    transformed = np.zeros((outputs, 6, 6, ceil_div(channels, kr) * kr), np.int16)
+    transformed[..., :channels] = np.einsum("ia,jb,oabc->oijc", _WEIGHTS, _WEIGHTS, weights.astype(np.int64))
+    return pack_panels(transformed.reshape(1, outputs, -1), nr, kr)
+
+
+def scale_bias(bias: Array) -> Array:
+    """The folded bias as the kernel adds it to one position."""
+    return wrap(bias.astype(np.int64) * _SCALE).astype(np.int32)
