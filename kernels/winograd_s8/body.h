@@ -17,6 +17,10 @@
 
 namespace sinter {
 
+// Elements of one tile of v, sixteen channels, and of one of m, sixteen columns.
+constexpr int32_t kGroup = 16, kTile = kWinogradPositions * kGroup;
+static_assert(kWinogradColumns == kGroup, "both have one size");
+
 // B^T d.
 template <class T>
 SINTER_INLINE void transform_input(const T (&d)[kWinogradReach], T (&v)[kWinogradReach]) {
@@ -71,7 +75,7 @@ class Winograd {
         multiplier_(static_cast<const int32_t*>(operands[3])),
         shift_(static_cast<const int32_t*>(operands[4])),
         output_(static_cast<int8_t*>(operands[5])) {
-    const WinogradScratch where = winograd_scratch(grid_);
+    const WinogradScratch where = winograd_scratch(grid_, Isa::kMr);
     int8_t* bytes = static_cast<int8_t*>(scratch);
     values_ = static_cast<int16_t*>(scratch);
     products_ = reinterpret_cast<int32_t*>(bytes + where.products);
@@ -107,66 +111,70 @@ class Winograd {
   using Sums = typename Isa::Sums;
   static constexpr int32_t kWords = Isa::kWords, kLanes = static_cast<int32_t>(sizeof(Sums) / sizeof(int32_t));
 
-  // v of these channels of a block's tiles: [position][tile][channel].
+  // v of these channels of a block's tiles: [channel / 16][tile][position][channel % 16].
   void transform(int32_t first, int32_t tiles, int32_t channel, int32_t channels) {
     const int32_t padded = div_up(channels, Isa::kGranule) * Isa::kGranule;
-    const ptrdiff_t step = ptrdiff_t{grid_.block} * grid_.depth;
     WinogradTile tile = winograd_tile(grid_, first);
     for (int32_t t = 0; t < tiles; ++t, next(grid_, tile)) {
-      const int8_t* x[kWinogradPositions];
+      const int8_t* x[kWinogradReach][kWinogradReach];
       locate_pixels(tile, channel, padded, x);
-      int16_t* v = values_ + ptrdiff_t{t} * grid_.depth;
-      for (int32_t c = 0; c < padded; c += kWords) {
-        Words lines[kWinogradReach][kWinogradReach];
-        SINTER_UNROLL
-        for (int i = 0; i < kWinogradReach; ++i) {
-          Words d[kWinogradReach];
-          SINTER_UNROLL
-          for (int j = 0; j < kWinogradReach; ++j) d[j] = Isa::widen(x[i * kWinogradReach + j] + c);
-          transform_input(d, lines[i]);
-        }
-        SINTER_UNROLL
-        for (int j = 0; j < kWinogradReach; ++j) {
-          Words d[kWinogradReach], column[kWinogradReach];
-          SINTER_UNROLL
-          for (int i = 0; i < kWinogradReach; ++i) d[i] = lines[i][j];
-          transform_input(d, column);
-          SINTER_UNROLL
-          for (int i = 0; i < kWinogradReach; ++i) Isa::store(v + (i * kWinogradReach + j) * step + c, column[i]);
-        }
+      int16_t* v = values_ + ptrdiff_t{t} * kTile;
+      for (int32_t c = 0; c < padded; c += kGroup, v += Isa::kMr * kTile) {
+        for (int32_t at = 0; at < kGroup && c + at < padded; at += kWords) transform_words(x, c + at, v + at);
       }
+    }
+  }
+
+  SINTER_INLINE void transform_words(const int8_t* const (&x)[kWinogradReach][kWinogradReach], int32_t c, int16_t* v) {
+    Words lines[kWinogradReach][kWinogradReach];
+    SINTER_UNROLL
+    for (int i = 0; i < kWinogradReach; ++i) {
+      Words d[kWinogradReach];
+      SINTER_UNROLL
+      for (int j = 0; j < kWinogradReach; ++j) d[j] = Isa::widen(x[i][j] + c);
+      transform_input(d, lines[i]);
+    }
+    SINTER_UNROLL
+    for (int j = 0; j < kWinogradReach; ++j) {
+      Words d[kWinogradReach], column[kWinogradReach];
+      SINTER_UNROLL
+      for (int i = 0; i < kWinogradReach; ++i) d[i] = lines[i][j];
+      transform_input(d, column);
+      SINTER_UNROLL
+      for (int i = 0; i < kWinogradReach; ++i) Isa::store(v + (i * kWinogradReach + j) * kGroup, column[i]);
     }
   }
 
   // Where `padded` channels of each pixel of a tile's window can be read.
-  void locate_pixels(const WinogradTile& tile, int32_t channel, int32_t padded, const int8_t* (&x)[kWinogradPositions]) const {
+  void locate_pixels(const WinogradTile& tile, int32_t channel, int32_t padded,
+                     const int8_t* (&x)[kWinogradReach][kWinogradReach]) const {
     const int32_t top = tile.row - p_.pad[1], left = tile.column - p_.pad[2];
     const ptrdiff_t line = ptrdiff_t{p_.in[2]} * p_.in_channels;
     const int8_t* from = input_ + (ptrdiff_t{tile.image} * p_.in[1] + top) * line + ptrdiff_t{left} * p_.in_channels + channel;
     for (int i = 0; i < kWinogradReach; ++i, from += line) {
-      const bool inside = top + i >= 0 && top + i < p_.in[1];
+      const int32_t width = top + i >= 0 && top + i < p_.in[1] ? p_.in[2] : 0;
       const int8_t* pixel = from;
       for (int j = 0; j < kWinogradReach; ++j, pixel += p_.in_channels) {
-        const int8_t* at = border_;
-        if (inside && left + j >= 0 && left + j < p_.in[2]) {
-          at = end_ - pixel >= padded ? pixel : tail_ + grid_.depth - (end_ - pixel);
-        }
-        x[i * kWinogradReach + j] = at;
+        const bool inside = left + j >= 0 && left + j < width;
+        x[i][j] = inside ? pixel : border_;
+      }
+    }
+    const int8_t* last = from - line + (kWinogradReach - 1) * p_.in_channels;
+    if (end_ - last >= padded) return;
+    for (auto& row : x) {
+      for (auto& pixel : row) {
+        if (pixel != border_ && end_ - pixel < padded) pixel = tail_ + grid_.depth - (end_ - pixel);
       }
     }
   }
 
-  // m of a block's tiles, or the part of it from these channels: [position][tile][column].
+  // m of a block's tiles, or the part of it from these channels: [tile][position][column].
   void multiply(int32_t tiles, int32_t panel, int32_t channel, int32_t channels) {
     const ptrdiff_t pairs = div_up(p_.in_channels, 2), group = 2 * kWinogradColumns;
     const int16_t* w = weights_ + panel * kWinogradPositions * pairs * group + channel / 2 * group;
-    const int16_t* v = values_;
-    int32_t* m = products_;
-    for (int position = 0; position < kWinogradPositions; ++position) {
-      Isa::multiply(v, grid_.depth, w, div_up(channels, 2), tiles, channel != 0, m);
-      v += ptrdiff_t{grid_.block} * grid_.depth;
-      m += ptrdiff_t{grid_.block} * kWinogradColumns;
-      w += pairs * group;
+    for (int position = 0; position < kWinogradPositions; ++position, w += pairs * group) {
+      Isa::multiply(values_ + position * kGroup, w, div_up(channels, 2), tiles, channel != 0,
+                    products_ + position * kWinogradColumns);
     }
   }
 
@@ -176,19 +184,18 @@ class Winograd {
       const typename Isa::Output output(multiplier_ + o, shift_ + o, p_);
       WinogradTile tile = winograd_tile(grid_, first);
       for (int32_t t = 0; t < tiles; ++t, next(grid_, tile)) {
-        finish_tile(output, tile, products_ + ptrdiff_t{t} * kWinogradColumns + n, Isa::load(bias_ + o), o);
+        finish_tile(output, tile, products_ + ptrdiff_t{t} * kTile + n, Isa::load(bias_ + o), o);
       }
     }
   }
 
   void finish_tile(const typename Isa::Output& output, const WinogradTile& tile, const int32_t* m, Sums bias, int32_t o) {
-    const ptrdiff_t step = ptrdiff_t{grid_.block} * kWinogradColumns;
     Sums half[kWinogradSize][kWinogradReach];
     SINTER_UNROLL
     for (int j = 0; j < kWinogradReach; ++j) {
       Sums column[kWinogradReach], y[kWinogradSize];
       SINTER_UNROLL
-      for (int i = 0; i < kWinogradReach; ++i) column[i] = Isa::load(m + (i * kWinogradReach + j) * step);
+      for (int i = 0; i < kWinogradReach; ++i) column[i] = Isa::load(m + (i * kWinogradReach + j) * kWinogradColumns);
       if (j == 1) column[1] += bias;
       transform_output(column, y);
       SINTER_UNROLL

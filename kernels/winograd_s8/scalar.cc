@@ -13,12 +13,12 @@ struct Scalar {
   static void store(int16_t* to, Words x) { *to = static_cast<int16_t>(x); }
   static Sums load(const int32_t* x) { return static_cast<uint32_t>(*x); }
 
-  static void multiply(const int16_t* v, int32_t, const int16_t* w, int32_t pairs, int32_t, bool add, int32_t* m) {
+  static void multiply(const int16_t* v, const int16_t* w, int32_t pairs, int32_t, bool add, int32_t* m) {
     uint32_t sums[kWinogradColumns];
     for (int n = 0; n < kWinogradColumns; ++n) sums[n] = add ? load(m + n) : 0;
-    for (int32_t k = 0; k < pairs; ++k, v += 2, w += 2 * kWinogradColumns) {
-      for (int n = 0; n < kWinogradColumns; ++n)
-        sums[n] += static_cast<uint32_t>(v[0] * w[2 * n]) + static_cast<uint32_t>(v[1] * w[2 * n + 1]);
+    for (int32_t k = 0; k < pairs; ++k, w += 2 * kWinogradColumns) {
+      const int16_t* pair = v + k * 2 / kGroup * kTile + k * 2 % kGroup;
+      for (int n = 0; n < kWinogradColumns; ++n) sums[n] += static_cast<uint32_t>(pair[0] * w[2 * n] + pair[1] * w[2 * n + 1]);
     }
     for (int n = 0; n < kWinogradColumns; ++n) m[n] = static_cast<int32_t>(sums[n]);
   }

@@ -37,7 +37,7 @@ int32_t winograd_s8_tiles(const Kernel& kernel, const void* params) {
 }
 
 size_t winograd_s8_scratch(const Kernel& kernel, const void* params) {
-  return winograd_scratch(winograd_grid(*static_cast<const ConvS8Params*>(params), kernel.mr)).bytes;
+  return winograd_scratch(winograd_grid(*static_cast<const ConvS8Params*>(params), kernel.mr), kernel.mr).bytes;
 }
 
 }  // namespace sinter

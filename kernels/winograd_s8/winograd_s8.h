@@ -36,7 +36,7 @@ struct WinogradGrid {
   int32_t count;          // of all images
   int32_t block, blocks;  // Winograd tiles of one block but the last, which may have fewer
   int32_t panels, splits;
-  int32_t depth;  // channels that scratch holds at once, in whole vectors
+  int32_t depth;  // channels that scratch holds at once, in whole groups of 16
 };
 
 static inline WinogradGrid winograd_grid(const ConvS8Params& p, int32_t mr) {
@@ -53,13 +53,14 @@ static inline WinogradGrid winograd_grid(const ConvS8Params& p, int32_t mr) {
   return grid;
 }
 
-// Where each part of scratch starts: v and m of a block, a pixel outside the input, and the input's last bytes with slack behind.
+// Where each part of scratch starts: behind v [depth / 16][mr][36][16] there are m [mr][36][16], a pixel outside the input, and the
+// input's last bytes with slack behind.
 struct WinogradScratch {
   size_t products, border, tail, bytes;
 };
 
-static inline WinogradScratch winograd_scratch(const WinogradGrid& grid) {
-  const size_t depth = static_cast<size_t>(grid.depth), values = kWinogradPositions * static_cast<size_t>(grid.block);
+static inline WinogradScratch winograd_scratch(const WinogradGrid& grid, int32_t mr) {
+  const size_t depth = static_cast<size_t>(grid.depth), values = kWinogradPositions * static_cast<size_t>(mr);
   WinogradScratch scratch;
   scratch.products = values * depth * sizeof(int16_t);
   scratch.border = scratch.products + values * kWinogradColumns * sizeof(int32_t);

@@ -1,0 +1,83 @@
+#include "../requantize_avx512.h"
+#include "body.h"
+
+namespace sinter {
+namespace {
+
+struct Avx512 {
+  static constexpr int32_t kMr = 8, kWords = 16, kGranule = 16;
+  typedef uint16_t Words __attribute__((vector_size(32)));
+  typedef uint32_t Sums __attribute__((vector_size(64)));
+
+  static Words widen(const int8_t* x) {
+    return reinterpret_cast<Words>(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
+  }
+  static void store(int16_t* to, Words x) { _mm256_store_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(x)); }
+  static Sums load(const int32_t* x) { return reinterpret_cast<Sums>(_mm512_loadu_si512(x)); }
+
+  static void multiply(const int16_t* v, const int16_t* w, int32_t pairs, int32_t rows, bool add, int32_t* m) {
+    switch (rows) {
+      case 1:
+        return multiply_rows<1>(v, w, pairs, add, m);
+      case 2:
+        return multiply_rows<2>(v, w, pairs, add, m);
+      case 3:
+        return multiply_rows<3>(v, w, pairs, add, m);
+      case 4:
+        return multiply_rows<4>(v, w, pairs, add, m);
+      case 5:
+        return multiply_rows<5>(v, w, pairs, add, m);
+      case 6:
+        return multiply_rows<6>(v, w, pairs, add, m);
+      case 7:
+        return multiply_rows<7>(v, w, pairs, add, m);
+      default:
+        return multiply_rows<8>(v, w, pairs, add, m);
+    }
+  }
+
+  template <int kRows>
+  SINTER_INLINE void multiply_rows(const int16_t* v, const int16_t* w, int32_t pairs, bool add, int32_t* m) {
+    __m512i sums[kRows];
+    SINTER_UNROLL
+    for (int row = 0; row < kRows; ++row) sums[row] = add ? _mm512_load_si512(m + row * kTile) : _mm512_setzero_si512();
+    for (; pairs > 0; pairs -= kGroup / 2, v += kMr * kTile) {
+      for (int32_t k = 0; k < kGroup / 2 && k < pairs; ++k, w += 2 * kWinogradColumns) {
+        const __m512i weights = _mm512_loadu_si512(w);
+        SINTER_UNROLL
+        for (int row = 0; row < kRows; ++row) {
+          int32_t pair;
+          __builtin_memcpy(&pair, v + row * kTile + 2 * k, sizeof(pair));
+          sums[row] = _mm512_dpwssd_epi32(sums[row], weights, _mm512_set1_epi32(pair));
+        }
+      }
+    }
+    SINTER_UNROLL
+    for (int row = 0; row < kRows; ++row) _mm512_store_si512(m + row * kTile, sums[row]);
+  }
+
+  struct Output {
+    const Rescaler512 rescaler;
+    const Int8Range512 range;
+
+    Output(const int32_t* multiplier, const int32_t* shift, const ConvS8Params& p)
+        : rescaler(load_rescaler512(multiplier, shift)), range(int8_range512(p.out_zero, p.out_min, p.out_max)) {}
+
+    void store(const Sums (&y)[kWinogradSize], int8_t* to, ptrdiff_t step, int32_t pixels, int32_t columns) const {
+      const __mmask16 kept = static_cast<__mmask16>(columns >= 16 ? 0xffff : (1 << columns) - 1);
+      SINTER_UNROLL
+      for (int j = 0; j < kWinogradSize; ++j) {
+        const __m128i bytes = to_s8(range, rescale(rescaler, _mm512_srai_epi32(reinterpret_cast<__m512i>(y[j]), 6)));
+        if (j < pixels) _mm_mask_storeu_epi8(to + j * step, kept, bytes);
+      }
+    }
+  };
+};
+
+}  // namespace
+
+extern "C" Status winograd_s8_8x16k2__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+  return winograd<Avx512>(params, operands, scratch, begin, end);
+}
+
+}  // namespace sinter
