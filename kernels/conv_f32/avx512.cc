@@ -1,0 +1,36 @@
+#include "../floats_avx2.h"
+#include "../floats_avx512.h"
+#include "body.h"
+
+namespace sinter {
+namespace {
+
+struct Panels {
+  static constexpr int32_t kWide = 2;
+
+  template <int kRows, int kMr>
+  static void run(const Layer<kMr>& layer, const ConvTile& tile) {
+    const int32_t end = tile.panel + tile.panels;
+    for (int32_t index = tile.panel; index < end;) {
+      if (end - index >= 2) {
+        block<Floats16, kRows, 2>(layer, tile, index, ptrdiff_t{layer.depth} * kNr);
+        index += 2;
+        continue;
+      }
+      if (layer.group_out - index * kNr > 8) {
+        block<Floats16, kRows, 1>(layer, tile, index, 0);
+      } else {
+        block<Floats8, kRows, 1>(layer, tile, index, 0);
+      }
+      ++index;
+    }
+  }
+};
+
+}  // namespace
+
+extern "C" Status conv_f32_12x32__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+  return convolve<Floats16, Panels, 12>(params, operands, scratch, begin, end);
+}
+
+}  // namespace sinter
