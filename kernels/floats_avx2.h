@@ -26,13 +26,18 @@ struct Floats8 {
   // The second operand is the result where either is NaN.
   static Type clamp(Type x, Type low, Type high) { return _mm256_min_ps(high, _mm256_max_ps(low, x)); }
 
-  // Lanes [first, last) of the eight at x, 0 in the others, which are not read.
-  static Type load_range(const float* x, int32_t first, int32_t last) {
+  // Lanes [first, last), which may lie outside the eight.
+  using Mask = __m256i;
+  static Mask lanes(int32_t first, int32_t last) {
     const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
     const __m256i from = _mm256_cmpgt_epi32(_mm256_set1_epi32(first), lane), to = _mm256_cmpgt_epi32(_mm256_set1_epi32(last), lane);
-    return _mm256_maskload_ps(x, _mm256_andnot_si256(from, to));
+    return _mm256_andnot_si256(from, to);
   }
 
+  // 0 where the mask is not set; nothing is read there.
+  static Type load_masked(const float* x, Mask mask) { return _mm256_maskload_ps(x, mask); }
+
+  // The first n lanes, all if n >= 8, none if n <= 0.
   static void store_first(float* y, Type x, int32_t n) { sinter::store_first(y, x, n); }
 };
 

@@ -4,6 +4,8 @@
 #include <immintrin.h>
 #include <stdint.h>
 
+#include "floats_avx2.h"
+
 namespace sinter {
 namespace {
 
@@ -26,17 +28,21 @@ struct Floats16 {
     return _mm512_maskz_min_ps(0xffff, high, _mm512_maskz_max_ps(0xffff, low, x));
   }
 
+  // Lanes [first, last), which may lie outside the sixteen.
+  using Mask = __mmask16;
+  static Mask lanes(int32_t first, int32_t last) { return static_cast<Mask>(below(last) & ~below(first)); }
+  static uint32_t below(int32_t n) { return n >= 16 ? 0xffffu : (n <= 0 ? 0u : (1u << n) - 1u); }
+
+  // 0 where the mask is not set; nothing is read there.
+  static Type load_masked(const float* x, Mask mask) { return _mm512_maskz_loadu_ps(mask, x); }
+
   // The first n lanes, all if n >= 16, none if n <= 0.
-  static __mmask16 mask_first(int32_t n) {
-    return static_cast<__mmask16>(n >= 16 ? 0xffff : (n <= 0 ? 0 : (1 << n) - 1));
-  }
+  static void store_first(float* y, Type x, int32_t n) { _mm512_mask_storeu_ps(y, lanes(0, n), x); }
+};
 
-  // Lanes [first, last) of the sixteen at x, 0 in the others, which are not read.
-  static Type load_range(const float* x, int32_t first, int32_t last) {
-    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask_first(last) & ~mask_first(first)), x);
-  }
-
-  static void store_first(float* y, Type x, int32_t n) { _mm512_mask_storeu_ps(y, mask_first(n), x); }
+// Eight floats whose stores are masked.
+struct HalfFloats16 : Floats8 {
+  static void store_first(float* y, Type x, int32_t n) { _mm256_mask_storeu_ps(y, static_cast<__mmask8>(Floats16::lanes(0, n)), x); }
 };
 
 }  // namespace

@@ -91,6 +91,15 @@ static inline void next(const Params& p, PixelWalk& walk) {
   if (--walk.left == 0) walk = walk_from(p, walk.index);
 }
 
+// The pixel `count` behind, at most where the next row starts.
+template <class Params>
+static inline void skip(const Params& p, PixelWalk& walk, int32_t count) {
+  walk.index += count;
+  walk.left -= count;
+  walk.pixel.origin[2] += count * p.stride[2];
+  if (walk.left == 0) walk = walk_from(p, walk.index);
+}
+
 // Whether all taps of a pixel's window lie inside the input.
 template <class Params>
 static inline bool window_inside(const Params& p, const Pixel& pixel) {

@@ -12,41 +12,62 @@ constexpr int32_t kNr = 16;
 // More weights than this stay in no cache between tiles: then each panel passes over all tiles in turn.
 constexpr int64_t kResident = 1 << 19;
 
+// A tile, and where its segments start in each of its rows: segments[segment][kMr].
+struct Prepared {
+  ConvTile tile;
+  const float** segments;
+  float* rows;  // the depth of each row, where it is gathered
+};
+
 template <int kMr>
 struct Layer {
   const ConvF32Params& p;
   const float *input, *weights, *bias;
   float* output;
   ConvSegments plan;
-  const float** segments;  // [segment][kMr]: where it starts in each row of the tile
-  float *zeros, *border;
+  float* zeros;
   int32_t panels, depth, group_in, group_out;
   bool pixels_contiguous;
-  ptrdiff_t line_step, plane_step;
+  int32_t last_origin;  // of a window that does not hang over the right edge
 };
 
-// The segments of a pixel that are lines of its window; `spare` takes the lines that hang over the left or right edge.
+// The segments of `count` neighbouring pixels whose windows hang over neither the left nor the right edge.
+template <int kMr>
+void point(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int32_t count, const float** segments) {
+  const ConvF32Params& p = layer.p;
+  const ptrdiff_t tap_step = ptrdiff_t{p.dilation[2]} * p.in_channels, pixel_step = ptrdiff_t{p.stride[2]} * p.in_channels;
+  for (int32_t kd = 0, d = pixel.origin[0]; kd < p.kernel[0]; ++kd, d += p.dilation[0]) {
+    for (int32_t kh = 0, h = pixel.origin[1]; kh < p.kernel[1]; ++kh, h += p.dilation[1]) {
+      const int32_t position = input_pixel(p, pixel.batch, d, h, pixel.origin[2]);
+      const float* x = position < 0 ? layer.zeros : layer.input + ptrdiff_t{position} * p.in_channels + group * layer.group_in;
+      const ptrdiff_t step = position < 0 ? 0 : pixel_step;
+      for (int32_t kw = 0; kw < p.kernel[2]; ++kw) {
+        for (int32_t chunk = 0; chunk < layer.plan.chunks; ++chunk, segments += kMr) {
+          const float* from = position < 0 ? x : x + kw * tap_step + chunk * kSegmentDepth;
+          for (int32_t i = 0; i < count; ++i, from += step) segments[i] = from;
+        }
+      }
+    }
+  }
+}
+
+// The depths of `count` neighbouring pixels with equal taps inside a line, line by line of their windows; what a vector holds
+// behind a line is overwritten by the next.
 template <class V, int kMr>
-void point_lines(const Layer<kMr>& layer, const Pixel& pixel, const float** segments, float* spare) {
+void gather(const Layer<kMr>& layer, const Pixel& pixel, int32_t count, float* to) {
   const ConvF32Params& p = layer.p;
   const TapRange range = inside_taps(p, pixel, 2);
-  const int32_t first = range.first * p.in_channels, last = range.last * p.in_channels, width = p.kernel[2] * p.in_channels;
-  const ptrdiff_t row = ptrdiff_t{pixel.origin[2]} * p.in_channels;
+  const int32_t width = p.kernel[2] * p.in_channels, floats = layer.plan.floats;
+  const ptrdiff_t row = ptrdiff_t{pixel.origin[2]} * p.in_channels, step = ptrdiff_t{p.stride[2]} * p.in_channels;
   for (int32_t kd = 0, d = pixel.origin[0]; kd < p.kernel[0]; ++kd, d += p.dilation[0]) {
-    const bool plane_inside = d >= 0 && d < p.in[0];
-    for (int32_t kh = 0, h = pixel.origin[1]; kh < p.kernel[1]; ++kh, h += p.dilation[1], segments += kMr) {
-      if (!plane_inside || h < 0 || h >= p.in[1] || first == last) {
-        *segments = layer.zeros;
-        continue;
+    for (int32_t kh = 0, h = pixel.origin[1]; kh < p.kernel[1]; ++kh, h += p.dilation[1], to += width) {
+      const int32_t position = input_pixel(p, pixel.batch, d, h, 0);
+      const float* x = layer.input + ptrdiff_t{position} * p.in_channels + row;
+      for (int32_t k = 0; k < width; k += V::kLanes) {
+        const int32_t last = position < 0 ? 0 : range.last * p.in_channels - k;
+        const typename V::Mask mask = V::lanes(range.first * p.in_channels - k, last);
+        for (int32_t i = 0; i < count; ++i) V::store(to + i * floats + k, V::load_masked(x + i * step + k, mask));
       }
-      const float* x = layer.input + ((ptrdiff_t{pixel.batch} * p.in[0] + d) * p.in[1] + h) * p.in[2] * p.in_channels + row;
-      if (last - first == width) {
-        *segments = x;
-        continue;
-      }
-      *segments = spare;
-      for (int32_t i = 0; i < width; i += V::kLanes) V::store(spare + i, V::load_range(x + i, first - i, last - i));
-      spare += layer.plan.floats;
     }
   }
 }
@@ -55,59 +76,50 @@ void point_lines(const Layer<kMr>& layer, const Pixel& pixel, const float** segm
 template <int kMr>
 void point_taps(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int32_t begin, int32_t end, const float** segments) {
   const ConvF32Params& p = layer.p;
-  const bool inside = window_inside(p, pixel);
-  if (inside && layer.plan.chunks == 1 && end - begin == taps(p)) {
-    const int32_t position = input_pixel(p, pixel.batch, pixel.origin[0], pixel.origin[1], pixel.origin[2]);
-    const float* x = layer.input + ptrdiff_t{position} * p.in_channels + group * layer.group_in;
-    const ptrdiff_t step = ptrdiff_t{p.dilation[2]} * p.in_channels;
-    for (int32_t kd = 0; kd < p.kernel[0]; ++kd) {
-      for (int32_t kh = 0; kh < p.kernel[1]; ++kh) {
-        const float* tap = x + kd * layer.plane_step + kh * layer.line_step;
-        for (int32_t kw = 0; kw < p.kernel[2]; ++kw, tap += step, segments += kMr) *segments = tap;
-      }
-    }
-    return;
-  }
-  int32_t s = begin, chunk = begin % layer.plan.chunks, tap = begin / layer.plan.chunks;
-  int32_t kw = tap % p.kernel[2], kh = tap / p.kernel[2] % p.kernel[1], kd = tap / p.kernel[2] / p.kernel[1];
-  for (; kd < p.kernel[0]; ++kd, kh = 0) {
-    const int32_t d = pixel.origin[0] + kd * p.dilation[0];
-    for (; kh < p.kernel[1]; ++kh, kw = 0) {
-      const int32_t h = pixel.origin[1] + kh * p.dilation[1], w = pixel.origin[2];
-      const bool line_inside = inside || (d >= 0 && d < p.in[0] && h >= 0 && h < p.in[1]);
-      const ptrdiff_t line = ((ptrdiff_t{pixel.batch} * p.in[0] + d) * p.in[1] + h) * p.in[2];
-      const float* x = line_inside ? layer.input + line * p.in_channels + group * layer.group_in : nullptr;
-      for (; kw < p.kernel[2]; ++kw, chunk = 0) {
-        const int32_t at = w + kw * p.dilation[2];
-        const bool seen = inside || (line_inside && at >= 0 && at < p.in[2]);
-        for (; chunk < layer.plan.chunks; ++chunk, ++s, segments += kMr) {
-          if (s == end) return;
-          *segments = seen ? x + ptrdiff_t{at} * p.in_channels + chunk * kSegmentDepth : layer.zeros;
-        }
-      }
+  int32_t chunk = begin % layer.plan.chunks, tap = begin / layer.plan.chunks;
+  for (int32_t s = begin; s < end; ++s, segments += kMr) {
+    const int32_t kw = tap % p.kernel[2], kh = tap / p.kernel[2] % p.kernel[1], kd = tap / p.kernel[2] / p.kernel[1];
+    const int32_t position = input_pixel(p, pixel.batch, pixel.origin[0] + kd * p.dilation[0], pixel.origin[1] + kh * p.dilation[1],
+                                         pixel.origin[2] + kw * p.dilation[2]);
+    const ptrdiff_t at = ptrdiff_t{position} * p.in_channels + group * layer.group_in + chunk * kSegmentDepth;
+    *segments = position < 0 ? layer.zeros : layer.input + at;
+    if (++chunk == layer.plan.chunks) {
+      chunk = 0;
+      ++tap;
     }
   }
 }
 
-// Prepares segments [begin, end) of a tile.
+// Prepares segments [begin, end) of a tile that starts at `walk`, which goes on to the tile behind it.
 template <class V, int kMr>
-void prepare(const Layer<kMr>& layer, const ConvTile& tile, int32_t begin, int32_t end) {
+void prepare(const Layer<kMr>& layer, const Prepared& to, PixelWalk& walk, int32_t begin, int32_t end) {
   const ConvF32Params& p = layer.p;
+  const ConvTile& tile = to.tile;
   if (layer.pixels_contiguous) {
     const float* x = layer.input + ptrdiff_t{tile.pixel} * p.in_channels + tile.group * layer.group_in;
-    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) {
-      for (int32_t s = begin; s < end; ++s) layer.segments[(s - begin) * kMr + row] = x + ptrdiff_t{s} * kSegmentDepth;
-    }
+    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) to.segments[row] = x;
     return;
   }
-  PixelWalk walk = walk_from(p, tile.pixel);
-  for (int32_t row = 0;; next(p, walk)) {
-    if (layer.plan.lines) {
-      point_lines<V>(layer, walk.pixel, layer.segments + row, layer.border + ptrdiff_t{row} * layer.plan.count * layer.plan.floats);
-    } else {
-      point_taps(layer, walk.pixel, tile.group, begin, end, layer.segments + row);
+  const bool whole = end - begin == layer.plan.count;
+  for (int32_t row = 0; row < tile.pixels;) {
+    const int32_t room = layer.last_origin - walk.pixel.origin[2];
+    int32_t count = 1;
+    const bool inside = whole && walk.pixel.origin[2] >= 0 && room >= 0;
+    if (inside) {
+      count = walk.left < tile.pixels - row ? walk.left : tile.pixels - row;
+      if (room < (count - 1) * p.stride[2]) count = room / p.stride[2] + 1;
     }
-    if (++row == tile.pixels) return;
+    if (layer.plan.gathered) {
+      float* depth = to.rows + row * layer.plan.floats;
+      for (int32_t i = 0; i < count; ++i) to.segments[row + i] = depth + i * layer.plan.floats;
+      gather<V>(layer, walk.pixel, count, depth);
+    } else if (inside) {
+      point(layer, walk.pixel, tile.group, count, to.segments + row);
+    } else {
+      point_taps(layer, walk.pixel, tile.group, begin, end, to.segments + row);
+    }
+    row += count;
+    skip(p, walk, count);
   }
 }
 
@@ -149,7 +161,8 @@ inline __attribute__((always_inline)) void multiply(const float* const* segment,
 
 // kVectors vectors of columns, from panel `index` on; the weights of one vector lie `vector_step` behind those of the one before.
 template <class V, int kRows, int kVectors, int kMr>
-void block(const Layer<kMr>& layer, const ConvTile& tile, int32_t index, ptrdiff_t vector_step) {
+__attribute__((noinline)) void block(const Layer<kMr>& layer, const Prepared& now, int32_t index, ptrdiff_t vector_step) {
+  const ConvTile& tile = now.tile;
   constexpr int kWays = kRows == 1 ? 4 : (kRows < 4 ? 2 : 1);
   const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
   typename V::Type acc[kWays][kRows][kVectors];
@@ -166,12 +179,15 @@ void block(const Layer<kMr>& layer, const ConvTile& tile, int32_t index, ptrdiff
   const ConvSegments& plan = layer.plan;
   for (int32_t begin = 0; begin < plan.count; begin += plan.block) {
     const int32_t end = plan.count - begin < plan.block ? plan.count : begin + plan.block;
-    if (plan.count > plan.block) prepare<V>(layer, tile, begin, end);
+    if (plan.count > plan.block) {
+      PixelWalk walk = walk_from(layer.p, tile.pixel);
+      prepare<V>(layer, now, walk, begin, end);
+    }
     for (int32_t s = begin, chunk = begin % plan.chunks; s < end; ++s) {
       const bool last = ++chunk == plan.chunks;
       const int32_t depth = last ? plan.last_depth : kSegmentDepth;
       if (last) chunk = 0;
-      multiply<V, kRows, kVectors, kWays>(layer.segments + (s - begin) * kMr, w, vector_step, depth, acc);
+      multiply<V, kRows, kVectors, kWays>(now.segments + (s - begin) * kMr, w, vector_step, depth, acc);
       w += ptrdiff_t{depth} * kNr;
     }
   }
@@ -190,67 +206,69 @@ void block(const Layer<kMr>& layer, const ConvTile& tile, int32_t index, ptrdiff
   }
 }
 
-// Calls Panels::run<tile.pixels>(layer, tile).
+// Panels::run<rows>(layer, prepared) computes the panels of a tile, up to Panels::kWide of them at once.
 template <class Panels, int kRows, int kMr>
-inline void panels_of(const Layer<kMr>& layer, const ConvTile& tile) {
-  if (tile.pixels == kRows) return Panels::template run<kRows>(layer, tile);
-  if constexpr (kRows > 1) panels_of<Panels, kRows - 1>(layer, tile);
+inline void panels_of(const Layer<kMr>& layer, const Prepared& now) {
+  if (now.tile.pixels == kRows) return Panels::template run<kRows>(layer, now);
+  if constexpr (kRows > 1) panels_of<Panels, kRows - 1>(layer, now);
 }
 
-template <class V, class Panels, int kMr>
-void run_tile(const Layer<kMr>& layer, const ConvTile& tile) {
-  if (layer.plan.count <= layer.plan.block) prepare<V>(layer, tile, 0, layer.plan.count);
-  panels_of<Panels, kMr>(layer, tile);
-}
-
-// Panels::run<rows>(layer, tile) computes the panels of a tile whose segments are prepared, up to Panels::kWide of them at once.
+// Each tile is prepared while the one before it is still to be computed: what was stored a moment ago is slow to load.
 template <class V, class Panels, int kMr>
 Status convolve(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   const ConvF32Params& p = *static_cast<const ConvF32Params*>(params);
   const ConvSegments plan = conv_segments(p);
   const float** segments = static_cast<const float**>(scratch);
-  float* zeros = reinterpret_cast<float*>(segments + ptrdiff_t{plan.block} * kMr);
-  for (int32_t i = 0; i < plan.floats; ++i) zeros[i] = 0.0f;
+  const int32_t pointers = plan.block * kMr;
+  float* floats = reinterpret_cast<float*>(segments + 2 * pointers);
+  Prepared prepared[2] = {{{}, segments, floats}, {{}, segments + pointers, floats + kMr * plan.floats}};
+  if (!plan.gathered) {
+    for (int32_t i = 0; i < plan.floats; ++i) floats[i] = 0.0f;
+  }
   bool pixels_contiguous = taps(p) == 1;
   for (int i = 0; i < 3; ++i) pixels_contiguous = pixels_contiguous && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
-  const ptrdiff_t line = ptrdiff_t{p.in[2]} * p.in_channels;
   const Layer<kMr> layer = {p,
                             static_cast<const float*>(operands[0]),
                             static_cast<const float*>(operands[1]),
                             static_cast<const float*>(operands[2]),
                             static_cast<float*>(operands[3]),
                             plan,
-                            segments,
-                            zeros,
-                            zeros + plan.floats,
+                            floats,
                             conv_panels(p, kNr),
                             conv_depth(p),
                             p.in_channels / p.groups,
                             p.out_channels / p.groups,
                             pixels_contiguous,
-                            line * p.dilation[1],
-                            line * p.in[1] * p.dilation[0]};
-  const int32_t splits = conv_splits(p, kMr, kNr);
-  if (splits == 1 && int64_t{layer.panels} * kNr * layer.depth * 4 > kResident) {
-    for (int32_t column = 0; column < layer.panels; column += Panels::kWide) {
-      for (int32_t index = begin; index < end; ++index) {
-        ConvTile tile = conv_tile(p, kMr, kNr, index);
-        tile.panel = column;
-        tile.panels = layer.panels - column < Panels::kWide ? layer.panels - column : Panels::kWide;
-        run_tile<V, Panels>(layer, tile);
+                            p.in[2] - 1 - (p.kernel[2] - 1) * p.dilation[2]};
+  const int32_t splits = conv_splits(p, kMr, kNr), pixels = output_pixels(p);
+  const bool resident = splits != 1 || int64_t{layer.panels} * kNr * layer.depth * 4 <= kResident;
+  const int32_t wide = resident ? layer.panels : Panels::kWide;
+  for (int32_t column = 0; column < layer.panels; column += wide) {
+    ConvTile tile = conv_tile(p, kMr, kNr, begin);
+    PixelWalk walk = walk_from(p, tile.pixel);
+    int current = 0;
+    for (int32_t index = begin; index < end; next(p, kMr, splits, pixels, tile)) {
+      Prepared& now = prepared[current];
+      now.tile = tile;
+      if (splits == 1) {
+        now.tile.panel = column;
+        now.tile.panels = layer.panels - column < wide ? layer.panels - column : wide;
+        ++index;
+      } else {  // tiles of the same pixels in one go
+        now.tile.panels = splits - tile.panel < end - index ? splits - tile.panel : end - index;
+        tile.panel += now.tile.panels - 1;
+        index += now.tile.panels;
       }
+      if (plan.count <= plan.block) {
+        PixelWalk behind = walk;
+        prepare<V>(layer, now, behind, 0, plan.count);
+        if (tile.group == p.groups - 1) walk = behind;
+      }
+      current = 1 - current;
+      if (prepared[current].tile.pixels != 0) panels_of<Panels, kMr>(layer, prepared[current]);
     }
-    return kOk;
-  }
-  for (int32_t index = begin; index < end;) {
-    ConvTile tile = conv_tile(p, kMr, kNr, index);
-    if (splits == 1) {
-      ++index;
-    } else {  // tiles of one pixel block in one go
-      tile.panels = splits - tile.panel < end - index ? splits - tile.panel : end - index;
-      index += tile.panels;
-    }
-    run_tile<V, Panels>(layer, tile);
+    panels_of<Panels, kMr>(layer, prepared[1 - current]);
+    prepared[0].tile.pixels = prepared[1].tile.pixels = 0;
   }
   return kOk;
 }

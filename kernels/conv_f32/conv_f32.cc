@@ -17,8 +17,8 @@ int32_t conv_f32_tiles(const Kernel& kernel, const void* params) {
 size_t conv_f32_scratch(const Kernel& kernel, const void* params) {
   if (kernel.mr == 1) return 0;
   const ConvSegments plan = conv_segments(*static_cast<const ConvF32Params*>(params));
-  const int32_t floats = plan.floats * (plan.lines ? 1 + kernel.mr * plan.count : 1);
-  return static_cast<size_t>(kernel.mr * plan.block) * sizeof(void*) + static_cast<size_t>(floats) * sizeof(float);
+  const int32_t floats = plan.gathered ? 2 * kernel.mr * plan.floats : plan.floats;
+  return static_cast<size_t>(2 * kernel.mr * plan.block) * sizeof(void*) + static_cast<size_t>(floats) * sizeof(float);
 }
 
 }  // namespace sinter

@@ -8,9 +8,8 @@
 // Operands: input float [batch, d, h, w, in_channels]; weights float, packed; bias float, one per packed column; output float
 // [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h.
 //
-// Kernels with mr > 1 read K in segments, each contiguous in the input: the lines of the window where these are short, else the
-// channels under one tap. Scratch holds where the segments of mr pixels start, zeros for what lies outside the input, and the
-// lines that hang over its left or right edge.
+// Kernels with mr > 1 read K in segments, each contiguous in the input; scratch holds, for two tiles of mr pixels, where the
+// segments start, and zeros for taps outside the input, or the depth of mr pixels gathered, where the lines of a window are short.
 #pragma once
 
 #include "../conv_tile.h"
@@ -25,15 +24,15 @@ namespace sinter {
 
 SINTER_PARAMS(ConvF32Params, CONV_F32_PARAMS);
 
-constexpr int32_t kSegmentDepth = 512, kSegments = 64, kLineSlack = 16;
+constexpr int32_t kSegmentDepth = 512, kSegments = 64, kGatherWidth = 32, kGatherDepth = 256;
 
-// How K splits into segments.
+// How K splits into segments. A tap's channels are `chunks` of them: all kSegmentDepth deep but the last.
 struct ConvSegments {
-  bool lines;            // a segment is a line of the window; else the channels under a tap
-  int32_t chunks;        // of a tap's channels: all kSegmentDepth deep but the last
-  int32_t count, block;  // segments of all taps, and how many are prepared at once
+  bool gathered;  // K is one segment
+  int32_t chunks, count;
   int32_t last_depth;
-  int32_t floats;  // of zeros, and of one line that hangs over an edge
+  int32_t block;   // segments prepared at once
+  int32_t floats;  // of zeros, or of one gathered pixel with room for a vector behind it
 };
 
 // Whether no tap lies outside the input.
@@ -46,14 +45,13 @@ static inline bool conv_inside(const ConvF32Params& p) {
 
 static inline ConvSegments conv_segments(const ConvF32Params& p) {
   const int32_t channels = p.in_channels / p.groups;
-  if (taps(p) == 1 && conv_inside(p)) return {false, 1, 1, 1, channels, 0};
-  const int32_t lines = p.kernel[0] * p.kernel[1];
-  if (p.groups == 1 && p.dilation[2] == 1 && lines <= kSegments && conv_depth(p) <= kSegmentDepth) {
-    const int32_t width = p.kernel[2] * channels;
-    return {true, 1, lines, lines, width, div_up(width, kLineSlack) * kLineSlack};
+  const int32_t depth = conv_depth(p);
+  if (taps(p) == 1 && conv_inside(p)) return {false, 1, 1, depth, 1, 0};
+  if (p.groups == 1 && p.dilation[2] == 1 && p.kernel[2] * channels <= kGatherWidth && depth <= kGatherDepth) {
+    return {true, 1, 1, depth, 1, div_up(depth, 16) * 16 + 16};
   }
   ConvSegments plan;
-  plan.lines = false;
+  plan.gathered = false;
   plan.chunks = div_up(channels, kSegmentDepth);
   plan.count = taps(p) * plan.chunks;
   plan.block = plan.count < kSegments ? plan.count : kSegments;
