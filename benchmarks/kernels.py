@@ -135,7 +135,8 @@ def operands(layer: Layer, kernel: Kernel) -> tuple[bytes, list[NDArray[Any]]]:
         taps, channels = math.prod(layer.kernel), layer.channels[0] if layer.operator == "conv" else 1
         columns = ceil_div(layer.channels[1], kernel.nr) * kernel.nr
         lines = layer.kernel[0] if kernel.packing == "n16k4u" else 1
-        arrays.append(values(columns, lines * ceil_div(taps * channels // lines, kernel.kr) * kernel.kr))
+        rows = lines * ceil_div(taps * channels // lines, kernel.kr) * kernel.kr
+        arrays.append(values(columns, 36 * channels if kernel.family == "winograd_f32" else rows))
         if integer:
             arrays.append(rng.integers(-1000, 1000, columns).astype(np.int32))
             arrays.append(rng.integers(1 << 30, 1 << 31, columns).astype(np.int32))
@@ -188,8 +189,10 @@ def main(
     results: list[dict[str, Any]] = []
     for layer in track(LAYERS, "timing", transient=True):
         for suffix in ("s8", "f32"):
-            family = f"{layer.operator}_{suffix}"
-            for kernel in families()[family]:
+            names = [f"{layer.operator}_{suffix}"]
+            if layer.operator == "conv" and suffix == "f32":
+                names.append("winograd_f32")
+            for kernel in (kernel for name in names for kernel in families()[name]):
                 wanted = filter in layer.name or filter in kernel.name
                 if kernel.isa not in isas or (kernel.isa == "scalar" and not scalar) or not wanted or kind not in ("", suffix):
                     continue

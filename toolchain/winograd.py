@@ -1,4 +1,4 @@
-"""Weights for kernels/winograd_s8, and the proof that its modular arithmetic is exact for them."""
+"""Weights for kernels/winograd_s8 and winograd_f32, and the proof that the modular arithmetic of int8 is exact for them."""
 
 from __future__ import annotations
 
@@ -31,3 +31,17 @@ def pack_weights(weights: Array, nr: int, kr: int) -> Array:
 def scale_bias(bias: Array) -> Array:
     """The folded bias as the kernel adds it to one position."""
     return wrap(bias.astype(np.int64) * _SCALE).astype(np.int32)
+
+
+def transform_float_weights(weights: Array) -> Array:
+    """[o, 3, 3, c] to Winograd's G g G^T for F(4x4, 3x3) at 0, ±5/8, ±3/2 and infinity, [o, 6, 6, c], computed in float64."""
+    points = np.array([0.0, 0.625, -0.625, 1.5, -1.5])
+    scales = [np.prod([p - q for q in points if q != p]) for p in points]
+    g = np.vstack([points[:, np.newaxis] ** np.arange(3) / np.reshape(scales, (-1, 1)), [0.0, 0.0, 1.0]])
+    return np.einsum("ip,jq,npqc->nijc", g, g, weights.astype(np.float64), optimize=True).astype(np.float32)
+
+
+def pack_float_weights(weights: Array, nr: int) -> Array:
+    """[o, 3, 3, c], transformed, to [panels, 36, c, nr], outputs padded with zeros."""
+    outputs, *_, channels = weights.shape
+    return pack_panels(transform_float_weights(weights).reshape(1, outputs, 36 * channels), nr, 1)

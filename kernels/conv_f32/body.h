@@ -1,13 +1,11 @@
 // What the vector kernels share: tiles of up to kMr pixels by panels of sixteen columns, in vectors V of floats_<isa>.h.
 #pragma once
 
-#include "../unroll.h"
+#include "../panels_f32.h"
 #include "conv_f32.h"
 
 namespace sinter {
 namespace {
-
-constexpr int32_t kNr = 16;
 
 // More weights than this stay in no cache between tiles: then each panel passes over all tiles in turn.
 constexpr int64_t kResident = 1 << 19;
@@ -123,42 +121,6 @@ void prepare(const Layer<kMr>& layer, const Prepared& to, PixelWalk& walk, int32
   }
 }
 
-// Adds one segment's products. K is summed in kWays interleaved parts, so that the additions of one do not wait for each other.
-template <class V, int kRows, int kVectors, int kWays>
-inline __attribute__((always_inline)) void multiply(const float* const* segment, const float* w, ptrdiff_t vector_step, int32_t depth,
-                                                    typename V::Type acc[kWays][kRows][kVectors]) {
-  constexpr int kSteps = kWays > 2 ? kWays : 2;
-  const float* x[kRows];
-  SINTER_UNROLL
-  for (int row = 0; row < kRows; ++row) x[row] = segment[row];
-  int32_t k = 0;
-  for (; k + kSteps <= depth; k += kSteps) {
-    SINTER_UNROLL
-    for (int step = 0; step < kSteps; ++step) {
-      typename V::Type weight[kVectors];
-      SINTER_UNROLL
-      for (int v = 0; v < kVectors; ++v) weight[v] = V::load(w + v * vector_step + step * kNr);
-      SINTER_UNROLL
-      for (int row = 0; row < kRows; ++row) {
-        const typename V::Type value = V::broadcast(x[row] + k + step);
-        SINTER_UNROLL
-        for (int v = 0; v < kVectors; ++v) {
-          acc[step % kWays][row][v] = V::multiply_add(value, weight[v], acc[step % kWays][row][v]);
-        }
-      }
-    }
-    w += kSteps * kNr;
-  }
-  for (; k < depth; ++k, w += kNr) {
-    SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) {
-      const typename V::Type value = V::broadcast(x[row] + k);
-      SINTER_UNROLL
-      for (int v = 0; v < kVectors; ++v) acc[0][row][v] = V::multiply_add(value, V::load(w + v * vector_step), acc[0][row][v]);
-    }
-  }
-}
-
 // kVectors vectors of columns, from panel `index` on; the weights of one vector lie `vector_step` behind those of the one before.
 template <class V, int kRows, int kVectors, int kMr>
 __attribute__((noinline)) void block(const Layer<kMr>& layer, const Prepared& now, int32_t index, ptrdiff_t vector_step) {
@@ -187,7 +149,7 @@ __attribute__((noinline)) void block(const Layer<kMr>& layer, const Prepared& no
       const bool last = ++chunk == plan.chunks;
       const int32_t depth = last ? plan.last_depth : kSegmentDepth;
       if (last) chunk = 0;
-      multiply<V, kRows, kVectors, kWays>(now.segments + (s - begin) * kMr, w, vector_step, depth, acc);
+      multiply_panels<V, kRows, kVectors, kWays>(now.segments + (s - begin) * kMr, w, vector_step, depth, acc);
       w += ptrdiff_t{depth} * kNr;
     }
   }

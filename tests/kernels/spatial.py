@@ -185,7 +185,7 @@ def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tu
 
 
 def float_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array, Array]:
-    """A conv_f32, depthwise_f32 or conv_transpose_f32 step, its output in float64, and the error that it may have."""
+    """A conv_f32, winograd_f32, depthwise_f32 or conv_transpose_f32 step, its output in float64, and the error that it may have."""
     depth = case.taps * case.channels[0] // case.groups
     x = rng.standard_normal(case.x_shape, np.float32)
     weights = rng.standard_normal((case.channels[1], case.taps, depth // case.taps), np.float32)
@@ -198,13 +198,39 @@ def float_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> t
         acc, size = weighted_sum(case, x, weights, 0.0), weighted_sum(case, abs(x), abs(weights), 0.0)
     expected = np.clip(acc + bias, low, high)
     bound = (depth + 1) * EPS * (size + abs(bias))
-    if kernel.family == "depthwise_f32":
+    if kernel.family == "winograd_f32":
+        taps = weights.reshape(-1, *case.kernel, case.channels[0])
+        packed, groups, params["groups"] = winograd.pack_float_weights(taps, kernel.nr), 1, 1
+        bound = (case.channels[0] + 12) * EPS * (winograd_size(case, x, taps) + abs(bias))
+    elif kernel.family == "depthwise_f32":
         packed, groups = pack_panels(weights.reshape(1, case.channels[1], case.taps), kernel.nr, kernel.kr), 1
     else:
         packed, groups = pack_panels(weights.reshape(case.groups, -1, depth), kernel.nr, kernel.kr), case.groups
         params["groups"] = case.groups
     output = np.empty(case.y_shape, np.float32)
     return step(kernel, params, [x, packed, pad_columns(bias, groups, kernel.nr)], output), expected, bound
+
+
+def winograd_size(case: Case, x: Array, weights: Array) -> Array:
+    """|A^T| (sum over channels of |G g G^T| * (|B^T| |d| |B|)) |A|, which bounds the error of Winograd's F(4x4, 3x3)."""
+    a2, b2 = 0.625**2, 1.5**2
+    points = (0.0, 0.625, -0.625, 1.5, -1.5)
+    back = np.zeros((6, 6))
+    back[0, [0, 2, 4]] = back[5, [1, 3, 5]] = a2 * b2, a2 + b2, 1
+    for row, (p, q2) in enumerate(((0.625, b2), (0.625, b2), (1.5, a2), (1.5, a2)), 1):
+        back[row, 1:5] = p * q2, q2, p, 1
+    out = np.array([[abs(p) ** i for p in points] + [float(i == 3)] for i in range(4)])
+    size = np.zeros(case.y_shape)
+    transformed = abs(winograd.transform_float_weights(weights).astype(np.float64))
+    high, wide = (-(-n // 4) for n in case.y_shape[1:3])
+    padded = np.zeros((case.batch, 4 * high + 2 + case.spatial[0], 4 * wide + 2 + case.spatial[1], case.channels[0]))
+    padded[:, case.before : case.before + case.spatial[0], case.before : case.before + case.spatial[1]] = abs(x)
+    for h, w in np.ndindex(high, wide):
+        tile = padded[:, 4 * h : 4 * h + 6, 4 * w : 4 * w + 6]
+        products = np.einsum("ip,jq,bpqc,nijc->bijn", back, back, tile, transformed, optimize=True)
+        y = size[:, 4 * h : 4 * h + 4, 4 * w : 4 * w + 4]
+        y[...] = np.einsum("ip,jq,bpqn->bijn", out, out, products)[:, : y.shape[1], : y.shape[2]]
+    return size
 
 
 def neighbours(block: int) -> list[int]:
@@ -311,17 +337,20 @@ def pooling_cases() -> list[Case]:
 
 def winograd_cases(kernel: Kernel) -> list[Case]:
     """Layers of 3x3 windows: Winograd tiles that hang over every edge, blocks of them that end early, channels around vectors."""
-    cases = [Case((6, 7), (3, 3), (c, n), before=1, after=1) for c in neighbours(16) for n in (1, kernel.nr, kernel.nr + 9)]
+    cases = [Case((n, 9), (3, 3), (8, 8), before=1, after=1) for n in range(1, 10)]
+    cases += [Case((6, 7), (3, 3), (c, n), before=1, after=1) for c in (1, *neighbours(16), 40) for n in (9, *neighbours(kernel.nr))]
     cases += [Case((h, w), (3, 3), (3, 5), before=1, after=1) for h, w in ((1, 1), (4, 4), (5, 9), (2, 40), (33, 3))]
     cases += [Case((12, 4 * n), (3, 3), (20, 18), before=1, after=1) for n in range(1, 6)]
+    cases += [Case((4, 4 * tiles), (3, 3), (9, 20), before=1, after=1) for tiles in neighbours(kernel.mr)]
     cases += [
         Case((3, 3), (3, 3), (7, 17)),
         Case((9, 10), (3, 3), (5, 6), after=2),
         Case((9, 10), (3, 3), (5, 6), before=2, batch=3),
         Case((2, 2), (3, 3), (4, 4), before=7, after=9),
         Case((7, 7), (3, 3), (97, 33), before=1, after=1, batch=2),
-        Case((34, 33), (3, 3), (16, 40), before=1, after=1),
+        Case((34, 33), (3, 3), (24, 40), before=1, after=1),
         Case((9, 9), (3, 3), (450, 19), before=1, after=1),
+        Case((2, 2), (3, 3), (130, 70), before=1, after=1),
     ]
     return cases
 

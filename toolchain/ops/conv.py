@@ -124,10 +124,16 @@ def lower_product(node: Node, low: Lowering, params: dict[str, Any], groups: int
         def pack_floats(kernel: Kernel) -> Constants | None:
             if w.data is None or b.data is None:
                 return [x, w, b] if kernel.nr == kernel.kr == 1 else None
-            panels = pack_panels(w.data.reshape(groups, w.shape[0] // groups, -1), kernel.nr, kernel.kr)
+            if kernel.family == "winograd_f32":
+                once = groups == 1 and params["stride"] == params["dilation"] == [1, 1, 1]
+                if w.shape[1:-1] != (3, 3) or not once or kernel.isa == "scalar":
+                    return None
+                panels = winograd.pack_float_weights(w.data, kernel.nr)
+            else:
+                panels = pack_panels(w.data.reshape(groups, w.shape[0] // groups, -1), kernel.nr, kernel.kr)
             return [x, low.constant(panels, w.name), low.constant(pad_columns(b.data, groups, kernel.nr), b.name)]
 
-        low.step("conv_f32", params, pack_floats, [node.output])
+        low.step(("winograd_f32", "conv_f32"), params, pack_floats, [node.output])
         return
     weights = w.constant.reshape(groups, w.shape[0] // groups, -1)
     params |= quantized_params(node, clamp)
