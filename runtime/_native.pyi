@@ -150,5 +150,8 @@ def run_kernel(
     An array given twice is one operand in place. Raises RuntimeError where the kernel writes outside scratch or operands.
     """
 
-def time_kernel(name: str, params: bytes, arrays: Sequence[NDArray[Any]], seconds: float) -> float:
-    """The least nanoseconds of a whole run on one thread, on aligned copies of the arrays, repeated for about `seconds`."""
+def time_kernel(name: str, params: bytes, arrays: Sequence[NDArray[Any]], seconds: float, evict: int = 0) -> float:
+    """The least nanoseconds of a whole run on one thread, on aligned copies of the arrays, repeated for about `seconds`.
+
+    Between runs `evict` bytes of other memory are written.
+    """

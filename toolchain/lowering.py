@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,13 @@ from toolchain.program import Buffer, Operand, Program, Region, Step, Tensor
 from toolchain.targets import Target
 
 Constants = Sequence[Value | Operand]
+# A step's inputs, or a function that packs them for a kernel, or declines.
+Inputs = Constants | Callable[[Kernel], Constants | None]
+# A kernel and the step's input operands, packed for it.
+Offer = tuple[Kernel, list[Operand]]
+
+# A packing may hold this many times the bytes of the model's weights, and padding beside them, before it must prove to be faster.
+SWELL, SWELL_FREE = 2, 8192
 
 
 class Lowering:
@@ -28,7 +35,7 @@ class Lowering:
         self._roots: dict[Value, Buffer] = {}
         self._constants: dict[bytes, Buffer] = {}
         self._node: Node | None = None
-        self._macs = 0
+        self._macs = self._weight_bytes = 0
 
     def operand(self, value: Value) -> Operand:
         """Where a value lives: its own buffer, a part of another value's, or a constant."""
@@ -65,18 +72,37 @@ class Lowering:
         self,
         family: str | Sequence[str],
         params: Mapping[str, Any],
-        inputs: Callable[[Kernel], Constants | None],
+        inputs: Inputs,
         outputs: Sequence[Value | Operand],
-    ) -> tuple[Kernel, list[Operand]]:
-        """The first kernel of the family that runs on the target and accepts these operands; `inputs` packs for it, or declines.
+    ) -> Offer:
+        """The best kernel of the family that runs on the target and accepts these operands.
 
-        Several families, best first, take the same params and operands and differ in how they pack.
+        `inputs` may be a function that packs for a kernel, or declines; kernels are asked in the order of their estimated cycles,
+        so that mostly one is packed for. Several families take the same params and operands and differ in how they pack.
         """
+        chosen = self.prefer(self.offers(family, params, inputs, outputs))
+        if chosen is None:
+            names = [family] if isinstance(family, str) else family
+            raise IrError(f"no kernel of family {' or '.join(names)} for target '{self.target.name}' accepts {dict(params)}")
+        return chosen
+
+    def offers(
+        self,
+        family: str | Sequence[str],
+        params: Mapping[str, Any],
+        inputs: Inputs,
+        outputs: Sequence[Value | Operand],
+    ) -> Iterator[Offer]:
+        """Every kernel that accepts these operands, packed for it; the fastest by estimate first."""
         results = [self._operand(value) for value in outputs]
         names = [family] if isinstance(family, str) else family
         available = [kernel for name in names for kernel in kernels.candidates(name, self.target.isas)]
+        if len(available) > 1 and (costs := self.target.costs) is not None:
+            read = 0 if callable(inputs) else sum(self._operand(value).size for value in inputs)
+            record = available[0].encode(params)
+            available = costs.ranked(available, record, read, sum(operand.size for operand in results))
         for kernel in available:
-            packed = inputs(kernel)
+            packed = inputs(kernel) if callable(inputs) else inputs
             if packed is None:
                 continue
             operands = [self._operand(value) for value in packed]
@@ -84,19 +110,33 @@ class Lowering:
                 (o.size, self._alignment(o), True) for o in results
             ]
             if kernel.check(kernel.encode(params), extents) == kernels.OK:
+                yield kernel, operands
+
+    def prefer(self, offers: Iterator[Offer]) -> Offer | None:
+        """The first offer, or the smallest where the target prefers size.
+
+        An offer whose weights are much larger than the model's is the last resort on a core without costs for it.
+        """
+        if self.target.prefer == "size":
+            return min(offers, key=lambda offer: _constant_bytes(offer[1]), default=None)
+        last_resort = None
+        for kernel, operands in offers:
+            known = self.target.costs is not None and self.target.costs.knows(kernel)
+            if known or _constant_bytes(operands) <= SWELL * self._weight_bytes + SWELL_FREE:
                 return kernel, operands
-        raise IrError(f"no kernel of family {' or '.join(names)} for target '{self.target.name}' accepts {dict(params)}")
+            last_resort = last_resort or (kernel, operands)
+        return last_resort
 
     def step(
         self,
         family: str | Sequence[str],
         params: Mapping[str, Any],
-        inputs: Sequence[Value | Operand] | Callable[[Kernel], Constants | None],
+        inputs: Inputs,
         outputs: Sequence[Value | Operand],
     ) -> None:
         """Append one step. `inputs` are values and operands, or a function that packs them for the kernel chosen."""
         assert self._node is not None, "step() is called from an op's lower()"
-        kernel, operands = self.choose(family, params, inputs if callable(inputs) else lambda _: inputs, outputs)
+        kernel, operands = self.choose(family, params, inputs, outputs)
         results = [self._operand(value) for value in outputs]
         tensors = [Tensor(v.name, v.type, self.operand(v)) for v in outputs if isinstance(v, Value)]
         name, op = self._node.name, self._node.op.name
@@ -109,6 +149,7 @@ class Lowering:
         for node in graph.nodes:
             self._node = node
             self._macs = node.op.cost(node).macs
+            self._weight_bytes = sum(value.type.bytes for value in node.inputs if value.data is not None)
             try:
                 node.op.lower(node, self)
             except IrError as error:
@@ -130,3 +171,7 @@ class Lowering:
     def _alignment(operand: Operand) -> int:
         base = 64 if operand.buffer.region == Region.CONSTANT else operand.buffer.align
         return base if operand.offset == 0 else min(base, operand.offset & -operand.offset)
+
+
+def _constant_bytes(operands: Sequence[Operand]) -> int:
+    return sum(operand.size for operand in operands if operand.buffer.region == Region.CONSTANT)

@@ -1,0 +1,196 @@
+"""What a kernel costs on a core: a sum of counts of what it does, each times cycles that were fitted to measurements.
+
+targets/costs/<core>.json holds the cycles; `python -m benchmarks.calibrate` measures them. The counts (`work`) follow from a step's
+params and the kernel's own tile, so that lanes which a tile wastes cost as much as the others:
+
+    call     1
+    blocks   blocks of mr pixels (rows of a matrix), for each group
+    inputs   elements that these blocks read, depth rounded up to kr
+    tiles    blocks times panels of nr columns
+    weights  elements of whole panels, each as often as a block reads it
+    macs     multiply-accumulates of all rows by whole panels
+    edges    pixels of a window that reaches beyond the input, times panels
+    tails    of poolings and depthwise convolutions: taps of channels beyond whole groups of eight
+    lines    bytes of weights that come from beyond the first-level cache
+    far      bytes of weights that come from beyond the second-level cache
+    runs     innermost loops of a kernel without a tile
+    read, written   bytes of a kernel without a tile
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from toolchain.assets import TARGETS
+from toolchain.errors import InputError
+from toolchain.kernels import Kernel
+from toolchain.packing import ceil_div
+
+COUNTS = ("call", "blocks", "inputs", "tiles", "weights", "macs", "edges", "tails", "lines", "far", "runs", "read", "written")
+
+# A core that nothing is known of: one multiply-accumulate or byte a cycle.
+UNKNOWN = {"call": 200.0, "macs": 1.0, "read": 1.0, "written": 1.0, "inputs": 1.0, "runs": 4.0}
+
+Work = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Core:
+    """A processor core: how it is recognised, its clock, its caches in bytes, and cycles for each kernel and count.
+
+    `measured` tells times of a machine from a simulator's. A row `<kernel>/<v>` holds for the variant v of its params, a row
+    `*__<isa>` for the kernels of an instruction set that have no row of their own.
+    """
+
+    name: str
+    description: str
+    architecture: str
+    hertz: float
+    l1: int
+    l2: int
+    measured: bool
+    processors: tuple[str, ...] = ()
+    kernels: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
+
+    def row(self, kernel: Kernel, params: bytes) -> Mapping[str, float] | None:
+        """The cycles of a kernel's counts, for the variant that its params are; None where it was not measured."""
+        return self.kernels.get(f"{kernel.name}/{variant(kernel, params)}") or self.kernels.get(kernel.name)
+
+    def knows(self, kernel: Kernel) -> bool:
+        """Whether the kernel was measured for any params."""
+        return any(name.partition("/")[0] == kernel.name for name in self.kernels)
+
+    def cycles(self, kernel: Kernel, params: bytes, read: int, written: int) -> float:
+        """Estimated cycles of one call on one thread."""
+        row = self.row(kernel, params) or self.kernels.get(f"*__{kernel.isa}", UNKNOWN)
+        done = work(kernel, params, read, written, self)
+        return sum(row.get(name, 0.0) * count for name, count in done.items())
+
+    def ranked(self, kernels: Sequence[Kernel], params: bytes, read: int, written: int) -> list[Kernel]:
+        """The fastest first, portable ones last. A kernel without a row keeps its place before those that are listed after it."""
+        best, keys = {True: math.inf, False: math.inf}, []
+        for index, kernel in reversed(list(enumerate(kernels))):
+            portable = kernel.isa == "scalar"
+            cycles = best[portable]
+            if self.row(kernel, params) is not None:
+                cycles = self.cycles(kernel, params, read, written)
+                best[portable] = min(best[portable], cycles)
+            keys.append((portable, cycles, index))
+        return [kernels[index] for _, _, index in sorted(keys)]
+
+
+def variant(kernel: Kernel, params: bytes) -> str:
+    """What else the speed depends on: the function's number, `t` where the second matrix or the sum runs along the last axis."""
+    names = kernel.params.names or ()
+    record = np.frombuffer(params, kernel.params)[0]
+    function = next((str(record[name]) for name in ("function", "kind") if name in names), "")
+    turned = ("b_depth" in names and record["b_depth"] == 1) or ("axis_stride" in names and record["axis_stride"].flat[-1] == 1)
+    return function + ("t" if turned else "")
+
+
+def work(kernel: Kernel, params: bytes, read: int, written: int, core: Core) -> Work:
+    """What one call does. `read` and `written` are the bytes of its operands."""
+    names = kernel.params.names or ()
+    p = dict(zip(names, np.frombuffer(params, kernel.params)[0].tolist(), strict=True))
+    if {"in_channels", "out_channels", "kernel"} <= p.keys():
+        return _convolution(kernel, p, core) if "groups" in p else _channelwise(kernel, p)
+    if {"m", "k", "n"} <= p.keys():
+        return _matrix(kernel, math.prod(p["batch"]) * p["m"], 1, p["n"], p["k"], core)
+    return {"call": 1.0, "runs": float(_runs(p)), "read": float(read), "written": float(written)}
+
+
+def _runs(p: Mapping[str, Any]) -> int:
+    """Of a kernel without a tile: how often its innermost loop starts."""
+    outer: list[int] = [n for n in p.get("shape", ()) if n > 1]
+    if "axis_shape" not in p:
+        return math.prod(outer[:-1]) if "shape" in p else int(p.get("outer", 0) * p.get("inner", 1))
+    axes: list[int] = p["axis_shape"]
+    if p["axis_stride"][-1] == 1:
+        return math.prod(outer) * math.prod(axes[:-1])
+    return math.prod(outer[:-1]) * math.prod(axes)
+
+
+def _matrix(kernel: Kernel, rows: int, groups: int, columns: int, depth: int, core: Core) -> Work:
+    """`rows` by `depth` times `depth` by `columns`, for each group."""
+    blocks, panels, deep = ceil_div(rows, kernel.mr) * groups, ceil_div(columns, kernel.nr), ceil_div(depth, kernel.kr) * kernel.kr
+    weights = panels * kernel.nr * deep * (4 if kernel.family.endswith("f32") else 1)
+    passes = blocks if weights > core.l1 else groups
+    return {
+        "call": 1.0,
+        "blocks": float(blocks),
+        "inputs": float(rows * groups * deep),
+        "tiles": float(blocks * panels),
+        "weights": float(blocks * panels * kernel.nr * deep),
+        "macs": float(rows * groups * panels * kernel.nr * deep),
+        "lines": float(passes * weights),
+        "far": float(passes * weights if weights > core.l2 else 0),
+    }
+
+
+def _convolution(kernel: Kernel, p: Mapping[str, Any], core: Core) -> Work:
+    pixels, groups, taps = p["batch"] * math.prod(p["out"]), p["groups"], math.prod(p["kernel"])
+    done = _matrix(kernel, pixels, groups, p["out_channels"] // groups, taps * (p["in_channels"] // groups), core)
+    return done | {"edges": float(_edges(p) * groups)}
+
+
+def _channelwise(kernel: Kernel, p: Mapping[str, Any]) -> Work:
+    """Depthwise convolution and pooling: rows of pixels, mr at a time, panels of nr channels."""
+    rows, panels = p["batch"] * p["out"][0] * p["out"][1], ceil_div(p["out_channels"], kernel.nr)
+    tiles = rows * ceil_div(p["out"][2], kernel.mr) * panels
+    taps = ceil_div(math.prod(p["kernel"]), kernel.kr) * kernel.kr
+    return {
+        "call": 1.0,
+        "blocks": float(rows),
+        "tiles": float(tiles),
+        "weights": float(tiles * kernel.nr * taps),
+        "macs": float(rows * p["out"][2] * panels * kernel.nr * taps),
+        "edges": float(_edges(p) * panels),
+        "tails": float(rows * p["out"][2] * math.prod(p["kernel"]) * (p["out_channels"] % min(kernel.nr, 8))),
+    }
+
+
+def _edges(p: Mapping[str, Any]) -> int:
+    """Output pixels whose window reaches beyond the input."""
+    inside = p["batch"]
+    for axis, (n, out) in enumerate(zip(p["in"], p["out"], strict=True)):
+        stride, pad, reach = p["stride"][axis], p["pad"][axis], (p["kernel"][axis] - 1) * p["dilation"][axis]
+        inside *= max(min((n - 1 - reach + pad) // stride, out - 1) - ceil_div(pad, stride) + 1, 0)
+    return int(p["batch"] * math.prod(p["out"]) - inside)
+
+
+def names() -> list[str]:
+    """The cores that have data."""
+    return sorted(path.stem for path in (TARGETS / "costs").glob("*.json"))
+
+
+@cache
+def load(name: str) -> Core:
+    """The core of this name; InputError lists those that exist."""
+    path = TARGETS / "costs" / f"{name}.json"
+    if name not in names():
+        raise InputError(f"no costs of a core '{name}'; expected one of: {', '.join(names())}")
+    data = json.loads(path.read_text(encoding="utf-8"))
+    return Core(name=name, **data | {"processors": tuple(data["processors"])})
+
+
+def dump(core: Core) -> str:
+    """The text of a core's file: a line for each kernel."""
+    head = {
+        "description": core.description,
+        "architecture": core.architecture,
+        "processors": list(core.processors),
+        "hertz": core.hertz,
+        "l1": core.l1,
+        "l2": core.l2,
+        "measured": core.measured,
+    }
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]
+    rows = [f"  {json.dumps(name)}: {json.dumps(core.kernels[name])}" for name in sorted(core.kernels)]
+    return "\n".join(["{", *lines, ' "kernels": {', ",\n".join(rows), " }", "}"]) + "\n"
