@@ -132,11 +132,17 @@ def rows(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
             groups[f"{kernel.name}/{variant}"].append(sample)
     fitted = {name: fit([s.work for s in group], [s.cycles for s in group]) for name, group in groups.items()}
     for isa in {sample.call.kernel.isa for sample in samples}:
-        similar = [row for name, row in fitted.items() if name.endswith(f"__{isa}")]
-        fitted[f"*__{isa}"] = {
-            name: float(f"{median(values):.4g}") for name in COUNTS if (values := [row[name] for row in similar if name in row])
-        }
+        fitted[f"*__{isa}"] = general([sample for sample in samples if sample.call.kernel.isa == isa])
     return fitted
+
+
+def general(samples: Sequence[Sample]) -> dict[str, float]:
+    """A row for kernels that were not measured: the median cycles of a multiply-accumulate and of a byte."""
+    row = {"call": 200.0}
+    for counts in (("macs",), ("read", "written")):
+        rates = [s.cycles / done for s in samples if (done := sum(s.work.get(name, 0.0) for name in counts))]
+        row |= {name: float(f"{median(rates):.4g}") for name in counts if rates}
+    return row
 
 
 def app(

@@ -113,12 +113,19 @@ def _macs(line: str) -> int:
 
 
 @cache
+def analyser() -> str:
+    """The newest llvm-mca on the path."""
+    names = [*(f"llvm-mca-{version}" for version in range(40, 16, -1)), "llvm-mca"]
+    found = next((path for name in names if (path := shutil.which(name)) is not None), None)
+    if found is None:
+        raise InputError("needs llvm-mca, of LLVM 17 or later")
+    return found
+
+
+@cache
 def cycles(loop: Loop, core: str, architecture: str = "aarch64", rounds: int = 200) -> float:
     """Cycles of one round on a core that llvm-mca knows."""
-    analyser = next((path for name in ("llvm-mca", "llvm-mca-19") if (path := shutil.which(name)) is not None), None)
-    if analyser is None:
-        raise InputError("needs llvm-mca")
-    command = [analyser, f"-mtriple={COMPILERS[architecture][1]}", f"-mcpu={core}", f"-iterations={rounds}"]
+    command = [analyser(), f"-mtriple={COMPILERS[architecture][1]}", f"-mcpu={core}", f"-iterations={rounds}"]
     done = subprocess.run([*command, "-"], input=loop.body, capture_output=True, text=True, check=True)
     return int(re.findall(r"^Total Cycles:\s+(\d+)", done.stdout, re.M)[0]) / rounds
 

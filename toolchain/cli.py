@@ -215,8 +215,19 @@ def targets(as_json: Json = False) -> None:
     if as_json:
         _print_json([asdict(target) for target in rows])
     else:
-        columns = ("target", "architecture", "instruction sets, best first", "description")
-        _print(table("Targets", columns, [(t.name, t.architecture, ", ".join(t.isas), t.description) for t in rows]))
+        columns = ("target", "architecture", "instruction sets, best first", "#cores", "#GHz", "description")
+        cells = [
+            (
+                t.name,
+                t.architecture,
+                ", ".join(t.isas),
+                str(t.cores),
+                f"{t.costs.hertz / 1e9:.2f}" if t.costs else "",
+                t.description,
+            )
+            for t in rows
+        ]
+        _print(table("Targets", columns, cells))
 
 
 @app.command()

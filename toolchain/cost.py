@@ -73,6 +73,10 @@ class Core:
         done = work(kernel, params, read, written, self)
         return sum(row.get(name, 0.0) * count for name, count in done.items())
 
+    def nanoseconds(self, kernel: Kernel, params: bytes, read: int, written: int) -> float:
+        """Estimated time of one call on one thread."""
+        return self.cycles(kernel, params, read, written) / self.hertz * 1e9
+
     def ranked(self, kernels: Sequence[Kernel], params: bytes, read: int, written: int) -> list[Kernel]:
         """The fastest first, portable ones last. A kernel without a row keeps its place before those that are listed after it."""
         best, keys = {True: math.inf, False: math.inf}, []

@@ -6,7 +6,8 @@ import os
 import platform
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from toolchain.errors import InputError
 class Target:
     """A board: its instruction sets, best first, and what its speed depends on.
 
-    `core` names the data of its costs ("" where there are none), `hertz` is its clock (0: the clock at which these were measured).
-    `prefer` is "speed", or "size" where a kernel with fewer bytes of weights is better than a faster one.
+    `core` names the data of its costs ("" where there are none). `hertz` is the clock, `l1` and `l2` are the bytes of a core's data
+    caches; 0 stands for what the core's data say. `prefer` is "speed", or "size" where a kernel with fewer bytes of weights is
+    better than a faster one. `recognised` is set where the core is known to be of this kind.
     """
 
     name: str
@@ -31,23 +33,27 @@ class Target:
     isas: tuple[str, ...]
     cores: int = 1
     hertz: float = 0.0
+    l1: int = 0
+    l2: int = 0
     core: str = ""
     recognised: bool = False
     prefer: str = "speed"
 
     @property
     def costs(self) -> Core | None:
-        return cost.load(self.core) if self.core else None
-
-    @property
-    def clock(self) -> float:
-        """Cycles a second; 0 where nothing is known."""
-        return self.hertz or (self.costs.hertz if self.costs is not None else 0.0)
+        """What kernels cost on its cores, at its clock and with its caches; None where nothing is known."""
+        return _costs(self.core, self.hertz, self.l1, self.l2) if self.core else None
 
     @property
     def calibrated(self) -> bool:
         """Whether costs were measured on such a processor, not taken from another or a simulator."""
         return self.recognised and self.costs is not None and self.costs.measured
+
+
+@cache
+def _costs(core: str, hertz: float, l1: int, l2: int) -> Core:
+    known = cost.load(core)
+    return replace(known, hertz=hertz or known.hertz, l1=l1 or known.l1, l2=l2 or known.l2)
 
 
 def names() -> list[str]:

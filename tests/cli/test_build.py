@@ -79,7 +79,7 @@ def test_page_is_self_contained(artifact: Path) -> None:
     page = (artifact / "report.html").read_text()
     assert not re.search(r"(src|href)\s*=|@import|url\(|<script", page)
     assert "https:" not in page and "http:" not in page
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     for layer in ("first", "second", "scores"):
         assert layer in page
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from toolchain.compiler import Compiled
+from toolchain.cost import Core
 from toolchain.errors import InputError
 from toolchain.ir import Type
 from toolchain.kernels import families
@@ -43,7 +44,10 @@ class Result(TensorInfo):
 
 @dataclass(frozen=True)
 class Layer:
-    """One step. `bytes` is the constants that no earlier layer holds; `read` and `written` count what moves through memory."""
+    """One step. `bytes` is the constants that no earlier layer holds; `read` and `written` count what moves through memory.
+
+    `nanoseconds` is the estimated time on one thread, 0 where the target's core is unknown.
+    """
 
     name: str
     operator: str
@@ -53,6 +57,7 @@ class Layer:
     read: int
     written: int
     scratch_bytes: int
+    nanoseconds: int
     results: list[Result]
 
 
@@ -81,7 +86,11 @@ class PassEffect:
 
 @dataclass(frozen=True)
 class Report:
-    """A build. `plan_sha256` ties it to its model.sntr; `tries` are the ways to quantise that were measured, the one kept first."""
+    """A build. `plan_sha256` ties it to its model.sntr; `tries` are the ways to quantise that were measured, the one kept first.
+
+    `nanoseconds` is the estimated time of a run on one thread of the core named by `core` at `hertz`; `calibrated` where the times
+    that it rests on were measured on such a core.
+    """
 
     model: str
     target: str
@@ -91,6 +100,10 @@ class Report:
     plan_bytes: int
     macs_original: int
     macs: int
+    core: str
+    hertz: float
+    calibrated: bool
+    nanoseconds: int
     weight_bytes: int
     arena_bytes: int
     scratch_bytes: int
@@ -145,7 +158,9 @@ def covered(buffers: Sequence[BufferUse]) -> int:
 def describe(compiled: Compiled, target: Target, *, model: str, macs_original: int, quantize: str | None = None) -> Report:
     """The report of a compiled model: `model` is its file name, `macs_original` counts the graph as it was read."""
     program, plan = compiled.program, compiled.plan
+    costs = target.costs
     seen: set[int] = set()
+    layers = [_layer(step, seen, costs) for step in program.steps]
     return Report(
         model=model,
         target=target.name,
@@ -155,6 +170,10 @@ def describe(compiled: Compiled, target: Target, *, model: str, macs_original: i
         plan_bytes=len(plan),
         macs_original=macs_original,
         macs=sum(step.macs for step in program.steps),
+        core=costs.description if costs is not None else "",
+        hertz=costs.hertz if costs is not None else 0.0,
+        calibrated=target.calibrated,
+        nanoseconds=sum(layer.nanoseconds for layer in layers),
         weight_bytes=program.weight_bytes,
         arena_bytes=program.arena_bytes,
         scratch_bytes=program.scratch_bytes,
@@ -163,7 +182,7 @@ def describe(compiled: Compiled, target: Target, *, model: str, macs_original: i
         arena_optimal=program.arena_optimal,
         inputs=[tensor_info(tensor.name, tensor.type) for tensor in program.inputs],
         outputs=[tensor_info(tensor.name, tensor.type) for tensor in program.outputs],
-        layers=[_layer(step, seen) for step in program.steps],
+        layers=layers,
         buffers=[
             BufferUse(buffer.name, buffer.size, buffer.offset, first, last) for buffer, (first, last) in lifetimes(program).items()
         ],
@@ -190,7 +209,7 @@ def tensor_info(name: str, type: Type) -> TensorInfo:
     return TensorInfo(name, str(type.dtype), list(type.shape), scale, zero_point)
 
 
-def _layer(step: Step, seen: set[int]) -> Layer:
+def _layer(step: Step, seen: set[int], costs: Core | None) -> Layer:
     def constants(operands: Sequence[Operand]) -> int:
         total = 0
         for buffer in (operand.buffer for operand in operands):
@@ -199,15 +218,17 @@ def _layer(step: Step, seen: set[int]) -> Layer:
                 total += buffer.size
         return total
 
+    read, written = (sum(operand.size for operand in operands) for operands in (step.inputs, step.outputs))
     return Layer(
         name=step.name,
         operator=step.op,
         kernel=step.kernel.name,
         macs=step.macs,
         bytes=constants(step.inputs),
-        read=sum(operand.size for operand in step.inputs),
-        written=sum(operand.size for operand in step.outputs),
+        read=read,
+        written=written,
         scratch_bytes=step.scratch,
+        nanoseconds=round(costs.nanoseconds(step.kernel, step.params, read, written)) if costs is not None else 0,
         results=[
             Result(**asdict(tensor_info(tensor.name, tensor.type)), output=step.outputs.index(tensor.operand))
             for tensor in step.results

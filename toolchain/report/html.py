@@ -78,6 +78,10 @@ def _head(report: Report) -> str:
         f"{text.share(saved, report.macs_original)} of {text.count(report.macs_original)} removed" if saved else "as in the model"
     )
     cells.append(("Multiply-accumulates", text.count(report.macs), less))
+    if report.nanoseconds:
+        basis = "measured costs" if report.calibrated else "estimate"
+        note = f"{basis}, one thread of {report.core} at {report.hertz / 1e9:.2f} GHz"
+        cells.append(("Latency", text.duration(report.nanoseconds), note))
     items = "".join(f"<div><span>{a}</span><b>{escape(b)}</b><small>{escape(c)}</small></div>" for a, b, c in cells)
     quantize = f", quantised to {escape(report.quantize)}" if report.quantize else ""
     isas = ", ".join(map(escape, report.isas))
@@ -104,12 +108,18 @@ def _memory(report: Report) -> str:
 def _plots(report: Report) -> str:
     names = [layer.name for layer in report.layers]
     plots = {
+        **(
+            {"Estimated time of each layer": ([layer.nanoseconds for layer in report.layers], "ns", 1000)}
+            if report.nanoseconds
+            else {}
+        ),
         "Weights of each layer": ([layer.bytes for layer in report.layers], "B", 1024),
         "Multiply-accumulates of each layer": ([layer.macs for layer in report.layers], "", 1000),
     }
     return "".join(
         f"<section><h2>{title}</h2>{svg.bars(names, values, unit, step, title)}</section>"
         for title, (values, unit, step) in plots.items()
+        if unit != "ns" or report.nanoseconds
     )
 
 
@@ -167,9 +177,11 @@ def _layers(report: Report) -> str:
                 text.count(layer.macs),
                 text.count(layer.bytes),
                 text.count(layer.read + layer.written),
+                text.duration(layer.nanoseconds) if report.nanoseconds else "",
+                text.share(layer.nanoseconds, report.nanoseconds),
             )
         )
-    titles = ("#", "Layer", "Operator", "Kernel", "Result", "#MACs", "#weight bytes", "#bytes moved")
+    titles = ("#", "Layer", "Operator", "Kernel", "Result", "#MACs", "#weight bytes", "#bytes moved", "#estimate", "#share")
     return f"<section><h2>Layers</h2>{_table(titles, rows)}</section>"
 
 

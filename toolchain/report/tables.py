@@ -33,6 +33,8 @@ def summary(report: Report) -> Table:
         ("flash", f"{text.size(report.plan_bytes)}, of it weights {text.size(report.weight_bytes)}"),
         ("MACs", f"{text.count(report.macs)}{less}"),
     ]
+    if report.nanoseconds:
+        rows.append(("latency", text.latency(report)))
     result = Table(box=None, show_header=False, pad_edge=False, title_justify="left", title_style="bold")
     result.title = plain(f"{report.model} for {report.target} ({', '.join(report.isas)})")
     for label, value in rows:
@@ -50,10 +52,13 @@ def layers(report: Report) -> Table:
             ", ".join(text.tensor(tensor) for tensor in layer.results),
             text.count(layer.macs),
             text.count(layer.bytes),
+            text.duration(layer.nanoseconds) if report.nanoseconds else "",
+            text.share(layer.nanoseconds, report.nanoseconds),
         )
         for index, layer in enumerate(report.layers)
     ]
-    return table("Layers", ("#", "layer", "operator", "kernel", "result", "#MACs", "#weight bytes"), rows)
+    columns = ("#", "layer", "operator", "kernel", "result", "#MACs", "#weight bytes", "#estimate", "#share")
+    return table("Layers", columns, rows)
 
 
 def passes(report: Report) -> Table | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from toolchain.report.content import TensorInfo
+from toolchain.report.content import Report, TensorInfo
 
 
 def count(n: int) -> str:
@@ -21,7 +21,9 @@ def size(n: int) -> str:
 
 
 def short(n: float, unit: str, step: int) -> str:
-    """A number of at most about three digits and its prefix: step 1024 for bytes, 1000 for counts."""
+    """A number of at most about three digits and its prefix: step 1024 for bytes, 1000 for counts and nanoseconds."""
+    if unit == "ns":
+        return duration(n)
     prefixes = ("", "Ki", "Mi", "Gi", "Ti") if step == 1024 else ("", "k", "M", "G", "T")
     index = 0
     while n >= step and index + 1 < len(prefixes):
@@ -37,6 +39,12 @@ def duration(ns: float) -> str:
         if ns < limit:
             return f"{ns / factor:.3g} {unit}" if unit != "ns" else f"{ns:.0f} ns"
     return f"{ns / 1e9:.3g} s"
+
+
+def latency(report: Report) -> str:
+    """The estimated time of a run, and what it rests on."""
+    basis = "measured on such a core" if report.calibrated else "an estimate"
+    return f"{duration(report.nanoseconds)} on one thread of {report.core} at {report.hertz / 1e9:.2f} GHz, {basis}"
 
 
 def tensor(info: TensorInfo) -> str:
