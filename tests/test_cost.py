@@ -118,6 +118,16 @@ def test_a_packing_that_swells_must_be_known_to_be_faster(known: bool, monkeypat
     assert Offers(layer.graph(INT8), HOST).steps[0][0].kernel is (large if known else small[1])
 
 
+def test_tuning_takes_what_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = next(layer for layer in LAYERS if layer.name == "vww.pw13").graph(INT8)
+    slow = families()["conv_s8"][0]
+    fast = replace(slow, name="fast__avx2")
+    monkeypatch.setattr("toolchain.kernels.candidates", lambda *_: [slow, fast])
+    monkeypatch.setattr(Kernel, "check", lambda *_: 0)
+    monkeypatch.setattr("toolchain.measure.nanoseconds", lambda kernel, *_: 1.0 if kernel == fast else 2.0)
+    assert Lowering(graph, HOST, tune=True).lower(graph).steps[0].kernel is fast
+
+
 @pytest.mark.parametrize("name", cost.names())
 def test_files_of_cores_are_whole_and_small(name: str) -> None:
     path = cost.TARGETS / "costs" / f"{name}.json"

@@ -35,19 +35,22 @@ class Request:
     budget_ram: int | None = None
     budget_flash: int | None = None
     require_fast: bool = False
+    tune: bool = False
 
 
 def build(request: Request, progress: Progress = silent) -> Report:
     """Write the artifact and return its report; nothing is written where InputError or CheckError is raised."""
     target = targets.load(request.target)
-    _refuse_contradictions(request)
+    _refuse_contradictions(request, target)
     with staged(request.output, folder_of=save.FILES) as folder:
         progress("reading the model")
         graph = read(request.model, request.input_shapes)
         macs_original = graph.macs()
         progress("compiling")
         quantization = _quantization(request, graph)
-        compiled = compile_graph(graph, target, lossless=request.lossless, quantization=quantization, progress=progress)
+        compiled = compile_graph(
+            graph, target, lossless=request.lossless, quantization=quantization, tune=request.tune, progress=progress
+        )
         if request.golden:
             examples = golden_examples(compiled.graph, request.golden, progress)
             compiled = replace(compiled, plan=plan.encode(compiled.program, examples))
@@ -67,7 +70,9 @@ def golden_examples(graph: Graph, count: int, progress: Progress = silent) -> li
     return examples
 
 
-def _refuse_contradictions(request: Request) -> None:
+def _refuse_contradictions(request: Request, target: targets.Target) -> None:
+    if request.tune and target.architecture != "native":
+        raise InputError(f"--tune times kernels on this machine, not on '{target.name}'; use it with --target host")
     if request.quantize not in (None, "int8"):
         raise InputError(f"cannot quantise to '{request.quantize}'; expected int8")
     if request.quantize is not None and request.calibrate is None:

@@ -67,6 +67,7 @@ def build(
     require_fast: Annotated[
         bool, typer.Option("--require-fast", help="Fail if a layer of any weight runs on a portable kernel for want of a fast one.")
     ] = False,
+    tune: Annotated[bool, typer.Option("--tune", help="Choose kernels by timing them on this machine, not by estimates.")] = False,
     as_json: Json = False,
 ) -> None:
     """Compile a model into an artifact: model.sntr, report.json and report.html in one folder."""
@@ -88,6 +89,7 @@ def build(
         budget_ram=arguments.size(budget_ram),
         budget_flash=arguments.size(budget_flash),
         require_fast=require_fast,
+        tune=tune,
     )
     with _progress() as progress:
         report = build_artifact(request, progress)

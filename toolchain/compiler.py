@@ -90,11 +90,17 @@ class Compiled:
 
 
 def compile_graph(
-    graph: Graph, target: Target, *, lossless: bool = True, quantization: Quantization | None = None, progress: Progress = silent
+    graph: Graph,
+    target: Target,
+    *,
+    lossless: bool = True,
+    quantization: Quantization | None = None,
+    tune: bool = False,
+    progress: Progress = silent,
 ) -> Compiled:
     """Optimise, quantise where asked for, lower and plan a graph, which is changed in place unless it is quantised.
 
-    `lossless` allows removing channels that change no output.
+    `lossless` allows removing channels that change no output; `tune` chooses kernels by timing them on this machine.
     """
     savings = optimise(graph, lossless=lossless)
     if quantization is not None:
@@ -103,9 +109,9 @@ def compile_graph(
             return runtime.Model(compile_graph(candidate.copy(), target, lossless=lossless).plan).run
 
         result = quantize(graph, quantization.samples, runner, quantization.method, progress)
-        compiled = compile_graph(result.graph, target, lossless=lossless)
+        compiled = compile_graph(result.graph, target, lossless=lossless, tune=tune)
         tries = sorted(result.tries, key=lambda made: -made.snr)
         return replace(compiled, savings=savings + compiled.savings, tries=tuple(tries))
-    program = Lowering(graph, target).lower(graph)
+    program = Lowering(graph, target, tune=tune).lower(graph)
     place(program)
     return Compiled(graph, savings, program, plan.encode(program))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from toolchain import kernels
+from toolchain import kernels, measure
 from toolchain.errors import InputError
 from toolchain.ir import Array, Graph, IrError, Node, Value
 from toolchain.kernels import Kernel
@@ -28,8 +28,10 @@ SWELL, SWELL_FREE = 2, 8192
 class Lowering:
     """What an op's `lower` may ask for; the steps it appends make up the Program."""
 
-    def __init__(self, graph: Graph, target: Target) -> None:
+    def __init__(self, graph: Graph, target: Target, *, tune: bool = False) -> None:
+        """`tune` chooses by timing the kernels on this machine instead of by their estimated cycles."""
         self.target = target
+        self._tune = tune
         self.program = Program(graph.name)
         self._places = storage(graph)
         self._roots: dict[Value, Buffer] = {}
@@ -80,7 +82,8 @@ class Lowering:
         `inputs` may be a function that packs for a kernel, or declines; kernels are asked in the order of their estimated cycles,
         so that mostly one is packed for. Several families take the same params and operands and differ in how they pack.
         """
-        chosen = self.prefer(self.offers(family, params, inputs, outputs))
+        offers = self.offers(family, params, inputs, outputs)
+        chosen = self._fastest(list(offers), params, outputs) if self._tune else self._preferred(offers)
         if chosen is None:
             names = [family] if isinstance(family, str) else family
             raise IrError(f"no kernel of family {' or '.join(names)} for target '{self.target.name}' accepts {dict(params)}")
@@ -112,7 +115,16 @@ class Lowering:
             if kernel.check(kernel.encode(params), extents) == kernels.OK:
                 yield kernel, operands
 
-    def prefer(self, offers: Iterator[Offer]) -> Offer | None:
+    def _fastest(self, offers: list[Offer], params: Mapping[str, Any], outputs: Sequence[Value | Operand]) -> Offer | None:
+        """The offer that takes the least time on this machine, portable kernels aside where there are others."""
+        results = [self._operand(value) for value in outputs]
+        rivals = [offer for offer in offers if offer[0].isa != "scalar"]
+        if len(rivals) < 2:
+            return rivals[0] if rivals else self._preferred(iter(offers))
+        times = measure.fastest([(kernel, kernel.encode(params), operands, results) for kernel, operands in rivals])
+        return rivals[times.index(min(times))]
+
+    def _preferred(self, offers: Iterator[Offer]) -> Offer | None:
         """The first offer, or the smallest where the target prefers size.
 
         An offer whose weights are much larger than the model's is the last resort on a core without costs for it.

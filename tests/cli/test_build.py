@@ -133,6 +133,12 @@ def test_require_fast_names_the_slow_layers(sinter: Sinter, model: Path, artifac
         assert result.code == 0
 
 
+def test_tuning_is_for_this_machine(sinter: Sinter, model: Path) -> None:
+    assert sinter("build", model, "--tune").code == 0
+    refused = sinter("build", model, "--tune", "--target", "raspberry-pi-4")
+    assert refused.code == 2 and "--target host" in refused.err
+
+
 def test_an_old_artifact_is_replaced_whole(sinter: Sinter, artifact: Path, tmp_path: Path) -> None:
     before = (artifact / "model.sntr").read_bytes()
     (artifact / "report.html").unlink()
