@@ -2,21 +2,28 @@
 #pragma once
 
 #include <arm_neon.h>
+#include <stddef.h>
 #include <stdint.h>
+
+#include "unroll.h"
 
 namespace sinter {
 
 // multiply_by_quantized_multiplier of four columns.
-static inline int32x4_t rescale(int32x4_t x, const int32_t* multiplier, const int32_t* shift) {
-  const int32x4_t s = vld1q_s32(shift), bits = vdupq_n_s32(31);
-  const uint32x4_t is_left = vcgtq_s32(s, vdupq_n_s32(0));
-  const int32x4_t left = vandq_s32(vandq_s32(s, bits), vreinterpretq_s32_u32(is_left));
-  const int32x4_t right = vbicq_s32(vandq_s32(vnegq_s32(s), bits), vreinterpretq_s32_u32(is_left));
-  const int32x4_t high = vqrdmulhq_s32(vshlq_s32(x, left), vld1q_s32(multiplier));
+static inline int32x4_t rescale(int32x4_t x, int32x4_t multiplier, int32x4_t shift) {
+  const int32x4_t bits = vdupq_n_s32(31);
+  const uint32x4_t is_left = vcgtq_s32(shift, vdupq_n_s32(0));
+  const int32x4_t left = vandq_s32(vandq_s32(shift, bits), vreinterpretq_s32_u32(is_left));
+  const int32x4_t right = vnegq_s32(vbicq_s32(vandq_s32(vnegq_s32(shift), bits), vreinterpretq_s32_u32(is_left)));
+  const int32x4_t high = vqrdmulhq_s32(vshlq_s32(x, left), multiplier);
   // Halves away from zero: the rounding shift takes them up, so negative values that are shifted go down by one before.
-  const int32x4_t shifted = vreinterpretq_s32_u32(vcgtq_s32(right, vdupq_n_s32(0)));
-  const int32x4_t nudge = vandq_s32(vshrq_n_s32(high, 31), shifted);
-  return vrshlq_s32(vqaddq_s32(high, nudge), vnegq_s32(right));
+  return vrshlq_s32(vsraq_n_s32(high, vandq_s32(high, right), 31), right);
+}
+
+// The same for shifts in -31..-1.
+static inline int32x4_t rescale_down(int32x4_t x, int32x4_t multiplier, int32x4_t shift) {
+  const int32x4_t high = vqrdmulhq_s32(x, multiplier);
+  return vrshlq_s32(vsraq_n_s32(high, high, 31), shift);
 }
 
 // Eight rescaled accumulators as int8; the zero point's addition wraps.
@@ -36,6 +43,50 @@ static inline void store_s8(int8_t* y, int8x8_t values, int32_t n) {
   int8_t all[8];
   vst1_s8(all, values);
   for (int32_t i = 0; i < n; ++i) y[i] = all[i];
+}
+
+// Whether shifts[i] of kVectors * 4 columns all lie in -31..-1.
+template <int kVectors>
+static inline bool shifts_down(const int32_t* shift) {
+  uint32x4_t bad = vdupq_n_u32(0);
+  SINTER_UNROLL
+  for (int v = 0; v < kVectors; ++v) {
+    bad = vorrq_u32(bad, vcgeq_u32(vreinterpretq_u32_s32(vaddq_s32(vld1q_s32(shift + v * 4), vdupq_n_s32(31))), vdupq_n_u32(31)));
+  }
+  const uint32x2_t any = vorr_u32(vget_low_u32(bad), vget_high_u32(bad));
+  return vget_lane_u64(vreinterpret_u64_u32(any), 0) == 0;
+}
+
+// Rows of kVectors * 4 accumulators as int8, `stride` apart, the first `columns` of each. Params has out_zero, out_min, out_max.
+template <int kRows, int kVectors, class Params>
+static inline __attribute__((always_inline)) void requantize_rows(const int32x4_t (&acc)[kRows][kVectors],
+                                                                  const int32_t* multiplier, const int32_t* shift, const Params& p,
+                                                                  int8_t* y, ptrdiff_t stride, int32_t columns) {
+  if (!shifts_down<kVectors>(shift)) {
+    for (int row = 0; row < kRows; ++row, y += stride) {
+      SINTER_UNROLL
+      for (int v = 0; v < kVectors; v += 2) {
+        const int32x4_t low = rescale(acc[row][v], vld1q_s32(multiplier + v * 4), vld1q_s32(shift + v * 4));
+        const int32x4_t high = rescale(acc[row][v + 1], vld1q_s32(multiplier + v * 4 + 4), vld1q_s32(shift + v * 4 + 4));
+        store_s8(y + v * 4, pack_s8(low, high, p.out_zero, p.out_min, p.out_max), columns - v * 4);
+      }
+    }
+    return;
+  }
+  // Rescaled values lie within 2^30: saturating to int16 before the zero point is added changes nothing.
+  const int16x8_t zero = vdupq_n_s16(static_cast<int16_t>(p.out_zero));
+  const int8x8_t least = vdup_n_s8(static_cast<int8_t>(p.out_min)), most = vdup_n_s8(static_cast<int8_t>(p.out_max));
+  SINTER_UNROLL
+  for (int v = 0; v < kVectors; v += 2) {
+    const int32x4_t factor[2] = {vld1q_s32(multiplier + v * 4), vld1q_s32(multiplier + v * 4 + 4)};
+    const int32x4_t by[2] = {vld1q_s32(shift + v * 4), vld1q_s32(shift + v * 4 + 4)};
+    SINTER_UNROLL
+    for (int row = 0; row < kRows; ++row) {
+      const int32x4_t low = rescale_down(acc[row][v], factor[0], by[0]), high = rescale_down(acc[row][v + 1], factor[1], by[1]);
+      const int16x8_t words = vqaddq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), zero);
+      store_s8(y + row * stride + v * 4, vmin_s8(vmax_s8(vqmovn_s16(words), least), most), columns - v * 4);
+    }
+  }
 }
 
 }  // namespace sinter

@@ -5,7 +5,7 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
-#elif defined(__aarch64__) && defined(__linux__)
+#elif (defined(__aarch64__) || defined(__arm__)) && defined(__linux__)
 #include <sys/auxv.h>
 #endif
 
@@ -31,8 +31,9 @@ bool saves(uint32_t bits) {
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return (low & bits) == bits;
 }
-#elif defined(__aarch64__) && defined(__linux__)
-bool hwcap(int bit) { return (getauxval(AT_HWCAP) >> bit & 1) != 0; }
+#elif (defined(__aarch64__) || defined(__arm__)) && defined(__linux__)
+// A bit of what the kernel says of the processor, by the numbers of its asm/hwcap.h.
+bool hwcap(unsigned long type, int bit) { return (getauxval(type) >> bit & 1) != 0; }
 #endif
 
 // One function per row of isa.inc: AVX2, FMA and F16C come together in every processor that has the first.
@@ -58,9 +59,34 @@ bool detect_avx512() {
 
 bool detect_neon() {
 #if defined(__aarch64__) && defined(__linux__)
-  return hwcap(1);
+  return hwcap(AT_HWCAP, 1);
 #elif defined(__aarch64__)
   return true;
+#else
+  return false;
+#endif
+}
+
+bool detect_neon_dotprod() {
+#if defined(__aarch64__) && defined(__linux__)
+  return detect_neon() && hwcap(AT_HWCAP, 20);
+#else
+  return false;
+#endif
+}
+
+bool detect_neon_i8mm() {
+#if defined(__aarch64__) && defined(__linux__)
+  return detect_neon_dotprod() && hwcap(AT_HWCAP2, 13);
+#else
+  return false;
+#endif
+}
+
+// NEON and the fused multiply-add of VFPv4.
+bool detect_armv7_neon() {
+#if defined(__arm__) && defined(__linux__)
+  return hwcap(AT_HWCAP, 12) && hwcap(AT_HWCAP, 16);
 #else
   return false;
 #endif

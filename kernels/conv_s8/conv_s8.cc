@@ -1,5 +1,7 @@
 #include "conv_s8.h"
 
+#include "conv_rows.h"
+
 namespace sinter {
 
 size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
@@ -9,8 +11,9 @@ size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
     const LineSizes sizes = line_sizes(p);
     return static_cast<size_t>(sizes.table + sizes.outside + sizes.copies);
   }
-  const int32_t depth = widened_depth(p, kernel.kr);
-  return static_cast<size_t>(kernel.mr * depth + kWidenedSlack) * sizeof(int16_t);
+  const size_t widened = static_cast<size_t>(kernel.mr * widened_depth(p, kernel.kr) + kWidenedSlack) * sizeof(int16_t);
+  const size_t rows = row_plan(p, kernel.mr, kernel.kr).bytes;
+  return widened > rows ? widened : rows;
 }
 
 Status conv_s8_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {

@@ -8,15 +8,16 @@
 // bias[o] = source bias - in_zero * sum(weight[o]).
 //
 // Operands: input int8 [batch, d, h, w, in_channels]; weights int8, packed; bias, multiplier, shift: int32, one per packed column;
-// output int8 [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h.
+// output int8 [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h. Packings that end in s hold no weight of -128: then
+// int16 holds the sum of two products.
 //
 // Packing n16k4u is n16k4 but for two things. K is padded line by line of the window (kernel[2] taps by the group's channels) to
 // whole groups of 4, so that a line is read where it lies; and activations enter as unsigned, input + 128, which the toolchain has
 // taken out of the bias: bias[o] = source bias - (in_zero + 128) * sum(weight[o]), wrapping.
 //
-// Kernels of n16k2 with mr > 1 widen mr pixels to int16 in scratch, at most kWidenedDepth of K at once; those of n16k4u keep there
-// where the lines of kLinePixels pixels lie, and copies of some, and decline layers for which that takes more than kLineScratch
-// bytes.
+// Kernels with mr > 1 widen mr pixels to int16 in scratch, at most kWidenedDepth of K at once; those of Arm read int8 rows
+// (conv_rows.h); those of n16k4u keep there where the lines of kLinePixels pixels lie, and copies of some, and decline layers for
+// which that takes more than kLineScratch bytes.
 #pragma once
 
 #include "../conv_tile.h"

@@ -56,6 +56,9 @@ Status conv(const ConvS8Params& p, void* const* operands, int32_t begin, int32_t
 
 SINTER_CONV(conv_s8_1x16k2, 16, 2)
 SINTER_CONV(conv_s8_1x16k4u, 16, 4, true)
+SINTER_CONV(conv_s8_1x16k2s, 16, 2)
+SINTER_CONV(conv_s8_1x8k4, 8, 4)
+SINTER_CONV(conv_s8_1x8k8, 8, 8)
 SINTER_CONV(conv_s8_1x1, 1, 1)
 
 }  // namespace sinter

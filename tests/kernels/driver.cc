@@ -2,7 +2,7 @@
 //
 // A step is: name, params, the number of inputs, each input, the output's size; strings and arrays are a 64-bit size and their
 // bytes, all little-endian. The tiles run once in order and once backwards, one by one; outputs that differ give status -2, an
-// unknown kernel -1.
+// unknown kernel -1. With an argument: writes the instruction sets that this processor has, one a line.
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/registry.h"
+#include "runtime/cpu.h"
 
 namespace {
 
@@ -43,10 +44,15 @@ class Guarded {
 
 bool read_exactly(void* to, size_t size) { return size == 0 || fread(to, 1, size, stdin) == size; }
 
-bool read_size(uint64_t* size) { return read_exactly(size, sizeof(*size)); }
+bool read_size(size_t* size) {
+  uint64_t wide;
+  if (!read_exactly(&wide, sizeof(wide))) return false;
+  *size = static_cast<size_t>(wide);
+  return true;
+}
 
 bool read_bytes(std::string* bytes) {
-  uint64_t size;
+  size_t size;
   if (!read_size(&size)) return false;
   bytes->resize(size);
   return read_exactly(bytes->data(), size);
@@ -88,10 +94,14 @@ int32_t run(const Kernel& kernel, const std::string& params_bytes, const std::ve
 
 }  // namespace
 
-int main() {
+int main(int argc, char**) {
+  for (size_t i = 0; argc > 1 && i < sinter::runtime::kIsaCount; ++i) {
+    if (sinter::runtime::kIsas[i].available) puts(sinter::runtime::kIsas[i].name);
+  }
+  if (argc > 1) return 0;
   std::string name, params;
   while (read_bytes(&name)) {
-    uint64_t count, size;
+    size_t count, size;
     if (!read_bytes(&params) || !read_size(&count)) return 1;
     std::vector<std::string> inputs(count);
     for (std::string& input : inputs) {

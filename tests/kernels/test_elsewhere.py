@@ -77,16 +77,57 @@ def assert_all_cases(command: Sequence[str], kernel: Kernel) -> None:
         assert same(output, expected, bound), f"wrong output for params {np.frombuffer(this.params, kernel.params)}"
 
 
-AARCH64 = [kernel for family in FAMILIES for kernel in families()[family] if kernel.isa in ("neon", "scalar")]
+# The least processor of each instruction set that the emulator knows, by architecture.
+PROCESSORS = {
+    "aarch64": {"scalar": "cortex-a53", "neon": "cortex-a53", "neon_dotprod": "cortex-a76", "neon_i8mm": "max"},
+    "arm": {"armv7_neon": "cortex-a7"},
+}
+COMPILERS = {"aarch64": "aarch64-linux-gnu-g++", "arm": "arm-linux-gnueabihf-g++"}
+ELSEWHERE = [
+    pytest.param(architecture, processor, kernel, id=kernel.name)
+    for architecture, processors in PROCESSORS.items()
+    for isa, processor in processors.items()
+    for family in FAMILIES
+    for kernel in families()[family]
+    if kernel.isa == isa
+]
 
 
-@pytest.mark.parametrize("kernel", AARCH64, ids=lambda kernel: kernel.name)
-def test_aarch64(kernel: Kernel) -> None:
-    """Emulated Cortex-A53: the first core of the 64-bit architecture, without extensions."""
-    emulator, compiler = tool("qemu-aarch64"), tool("aarch64-linux-gnu-g++")
-    system = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_CXX_COMPILER={compiler}"]
-    driver = built("aarch64", *system, "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DSINTER_TESTS=ON", "-DSINTER_WERROR=ON")
-    assert_all_cases([emulator, "-cpu", "cortex-a53", str(driver)], kernel)
+def emulated(architecture: str, processor: str) -> list[str]:
+    """The command that runs kernel_driver on an emulated processor."""
+    emulator, compiler = tool(f"qemu-{architecture}"), tool(COMPILERS[architecture])
+    system = ["-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_SYSTEM_PROCESSOR={architecture}", f"-DCMAKE_CXX_COMPILER={compiler}"]
+    driver = built(architecture, *system, "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DSINTER_TESTS=ON", "-DSINTER_WERROR=ON")
+    return [emulator, "-cpu", processor, str(driver)]
+
+
+@pytest.mark.parametrize(("architecture", "processor", "kernel"), ELSEWHERE)
+def test_emulated(architecture: str, processor: str, kernel: Kernel) -> None:
+    """Emulated processors without the extensions that the kernel does not need."""
+    assert_all_cases(emulated(architecture, processor), kernel)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "processor", "isas"),
+    [
+        ("aarch64", "cortex-a53", ["neon", "scalar"]),
+        ("aarch64", "cortex-a76", ["neon_dotprod", "neon", "scalar"]),
+        ("aarch64", "max", ["neon_i8mm", "neon_dotprod", "neon", "scalar"]),
+        ("arm", "cortex-a9", ["scalar"]),
+        ("arm", "cortex-a7", ["armv7_neon", "scalar"]),
+    ],
+)
+def test_one_program_knows_its_processor(architecture: str, processor: str, isas: list[str]) -> None:
+    found = subprocess.run([*emulated(architecture, processor), "--isas"], capture_output=True, text=True, check=True).stdout
+    assert found.split() == isas
+
+
+def test_an_undetected_instruction_set_is_an_illegal_instruction() -> None:
+    """Why detection matters: dot products end the program on a Cortex-A53."""
+    kernel = next(kernel for kernel in families()["conv_s8"] if kernel.isa == "neon_dotprod")
+    this, _, _ = build(kernel, cases(kernel)[0], np.random.default_rng(7))
+    with pytest.raises(AssertionError, match="Illegal instruction"):
+        drive(emulated("aarch64", "cortex-a53"), [this])
 
 
 @pytest.mark.parametrize("kernel", rows(*FAMILIES), ids=lambda kernel: kernel.name)

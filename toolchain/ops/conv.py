@@ -141,6 +141,8 @@ def lower_product(node: Node, low: Lowering, params: dict[str, Any], groups: int
     bias, rescale = folded_bias(node), multipliers(node)
 
     def pack(kernel: Kernel) -> Constants | None:
+        if kernel.packing.endswith("s") and (weights == -128).any():
+            return None
         if kernel.family == "winograd_s8":
             # The portable kernel runs plans made for others; of its own it would spend eight times the bytes for no gain.
             if kernel.isa == "scalar" or w.shape[1:-1] != (3, 3) or groups != 1 or not winograd.exact(w.constant, bias):

@@ -1,0 +1,25 @@
+#include "pairs_neon.h"
+#include "rows.h"
+
+namespace sinter {
+namespace {
+
+template <bool kSymmetric>
+struct Armv7Neon {
+  static constexpr int32_t kMr = 4, kNr = 16, kKr = 2, kColumns = 8;
+  template <int kRows, int kWidth>
+  using Tile = PairsTile<kRows, kWidth, kSymmetric>;
+};
+
+}  // namespace
+
+extern "C" Status conv_s8_4x16k2s__armv7_neon(const void* params, void* const* operands, void* scratch, int32_t begin,
+                                              int32_t end) {
+  return conv_rows<Armv7Neon<true>>(params, operands, scratch, begin, end);
+}
+
+extern "C" Status conv_s8_4x16k2__armv7_neon(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+  return conv_rows<Armv7Neon<false>>(params, operands, scratch, begin, end);
+}
+
+}  // namespace sinter

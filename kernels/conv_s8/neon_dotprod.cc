@@ -1,0 +1,76 @@
+#include <arm_neon.h>
+
+#include "../unroll.h"
+#include "rows.h"
+
+namespace sinter {
+namespace {
+
+template <int kRows, int kWidth>
+class DotTile {
+ public:
+  static constexpr int kVectors = kWidth / 4;
+
+  explicit DotTile(const int32_t* bias) {
+    SINTER_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      SINTER_UNROLL
+      for (int row = 0; row < kRows; ++row) acc_[row][v] = vld1q_s32(bias + v * 4);
+    }
+  }
+
+  __attribute__((always_inline)) void multiply(const int8_t* const* rows, const int8_t* w, int32_t depth) {
+    const int8_t* x[kRows];
+    SINTER_UNROLL
+    for (int row = 0; row < kRows; ++row) x[row] = rows[row];
+    ptrdiff_t k = 0;
+    for (; k + 16 <= depth; k += 16, w += 16 * kWidth) {
+      int8x16_t a[kRows];
+      SINTER_UNROLL
+      for (int row = 0; row < kRows; ++row) a[row] = vld1q_s8(x[row] + k);
+      step<0>(a, w);
+      step<1>(a, w + 4 * kWidth);
+      step<2>(a, w + 8 * kWidth);
+      step<3>(a, w + 12 * kWidth);
+    }
+    for (; k < depth; k += 4, w += 4 * kWidth) {
+      int8x16_t a[kRows];
+      SINTER_UNROLL
+      for (int row = 0; row < kRows; ++row) {
+        a[row] = vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const int32_t*>(x[row] + k)));
+      }
+      step<0>(a, w);
+    }
+  }
+
+  int32x4_t sum(int row, int v) const { return acc_[row][v]; }
+
+ private:
+  // Four of K.
+  template <int kLane>
+  __attribute__((always_inline)) void step(const int8x16_t a[kRows], const int8_t* w) {
+    SINTER_UNROLL
+    for (int v = 0; v < kVectors; ++v) {
+      const int8x16_t weights = vld1q_s8(w + v * 16);
+      SINTER_UNROLL
+      for (int row = 0; row < kRows; ++row) acc_[row][v] = vdotq_laneq_s32(acc_[row][v], weights, a[row], kLane);
+    }
+  }
+
+  int32x4_t acc_[kRows][kVectors];
+};
+
+struct Dotprod {
+  static constexpr int32_t kMr = 8, kNr = 8, kKr = 4, kColumns = 8;
+  template <int kRows, int kWidth>
+  using Tile = DotTile<kRows, kWidth>;
+};
+
+}  // namespace
+
+extern "C" Status conv_s8_8x8k4__neon_dotprod(const void* params, void* const* operands, void* scratch, int32_t begin,
+                                              int32_t end) {
+  return conv_rows<Dotprod>(params, operands, scratch, begin, end);
+}
+
+}  // namespace sinter
