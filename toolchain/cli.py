@@ -43,6 +43,7 @@ Threads = Annotated[int, typer.Option(help="How many threads to run on.", min=1)
     epilog="Examples:\n\n"
     "  python -m toolchain build model.tflite\n\n"
     "  python -m toolchain build model.onnx --input-shape image=1,3,224,224 --quantize int8 --calibrate images/\n\n"
+    "  python -m toolchain build model.onnx --quantize int4-block32\n\n"
     "  python -m toolchain build model.tflite --budget-ram 64K --budget-flash 256K --require-fast"
 )
 def build(
@@ -52,10 +53,19 @@ def build(
         Path | None, typer.Option("--output", "-o", help="The folder to write. [dim]\\[default: MODEL's name + .sinter][/dim]")
     ] = None,
     input_shape: InputShape = None,
-    quantize: Annotated[str | None, typer.Option(help="Quantise a float model after training: int8.")] = None,
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            help="Quantise a float model after training: int8, which needs --calibrate, or weights only, in blocks of 32: "
+            "int4-block32, int8-block32."
+        ),
+    ] = None,
     calibrate: Annotated[
         str | None,
-        typer.Option(help="Samples to quantise with: an .npz file, a folder of images (scaled to 0..1), or MODULE:CALLABLE."),
+        typer.Option(
+            help="Samples to quantise with, or to measure blocks on: an .npz file, a folder of images (scaled to 0..1), "
+            "or MODULE:CALLABLE."
+        ),
     ] = None,
     method: Annotated[
         str, typer.Option(help="How ranges are chosen: minmax, percentile, mse, or auto to measure them all.")

@@ -28,8 +28,9 @@ from toolchain.passes.remove_dead_nodes import remove_dead_nodes
 from toolchain.passes.remove_identities import remove_identities
 from toolchain.program import Program
 from toolchain.progress import Progress, silent
+from toolchain.quantize.block_weights import weights_in_blocks
 from toolchain.quantize.calibrate import Sample
-from toolchain.quantize.post_training import Runner, Try, quantize
+from toolchain.quantize.post_training import Runner, Try, compare_schemes, quantize
 from toolchain.targets import Target
 
 
@@ -76,10 +77,18 @@ class Quantization:
 
 
 @dataclass(frozen=True)
+class BlockQuantization:
+    """A scheme of block_weights.SCHEMES for the weights of a float graph, and samples to measure what it loses."""
+
+    scheme: str
+    samples: Sequence[Sample] = ()
+
+
+@dataclass(frozen=True)
 class Compiled:
     """What a build makes: the graph as it runs, what each pass saved, the planned program, and the plan file's bytes.
 
-    `tries` holds each way to quantise that was measured, best first, where quantisation was asked for.
+    `tries` holds each way to quantise that was measured, the one kept first, where quantisation was asked for.
     """
 
     graph: Graph
@@ -94,7 +103,7 @@ def compile_graph(
     target: Target,
     *,
     lossless: bool = True,
-    quantization: Quantization | None = None,
+    quantization: Quantization | BlockQuantization | None = None,
     tune: bool = False,
     progress: Progress = silent,
 ) -> Compiled:
@@ -103,15 +112,20 @@ def compile_graph(
     `lossless` allows removing channels that change no output; `tune` chooses kernels by timing them on this machine.
     """
     savings = optimise(graph, lossless=lossless)
-    if quantization is not None:
+    tries: tuple[Try, ...] = ()
 
-        def runner(candidate: Graph) -> Runner:
-            return runtime.Model(compile_graph(candidate.copy(), target, lossless=lossless).plan).run
+    def runner(candidate: Graph) -> Runner:
+        return runtime.Model(compile_graph(candidate.copy(), target, lossless=lossless).plan).run
 
+    if isinstance(quantization, Quantization):
         result = quantize(graph, quantization.samples, runner, quantization.method, progress)
         compiled = compile_graph(result.graph, target, lossless=lossless, tune=tune)
-        tries = sorted(result.tries, key=lambda made: -made.snr)
-        return replace(compiled, savings=savings + compiled.savings, tries=tuple(tries))
+        tries = tuple(sorted(result.tries, key=lambda made: -made.snr))
+        return replace(compiled, savings=savings + compiled.savings, tries=tries)
+    if quantization is not None:
+        if quantization.samples:
+            tries = compare_schemes(graph, quantization.scheme, quantization.samples, runner, progress)
+        savings.append(apply(weights_in_blocks(quantization.scheme), graph))
     program = Lowering(graph, target, tune=tune).lower(graph)
     place(program)
-    return Compiled(graph, savings, program, plan.encode(program))
+    return Compiled(graph, savings, program, plan.encode(program), tries)

@@ -145,15 +145,21 @@ class Lowering:
         params: Mapping[str, Any],
         inputs: Inputs,
         outputs: Sequence[Value | Operand],
+        *,
+        macs: int | None = None,
     ) -> None:
-        """Append one step. `inputs` are values and operands, or a function that packs them for the kernel chosen."""
+        """Append one step. `inputs` are values and operands, or a function that packs them for the kernel chosen.
+
+        The node's multiply-accumulates count for its first step that does not say how many `macs` it has.
+        """
         assert self._node is not None, "step() is called from an op's lower()"
         kernel, operands = self.choose(family, params, inputs, outputs)
         results = [self._operand(value) for value in outputs]
         tensors = [Tensor(v.name, v.type, self.operand(v)) for v in outputs if isinstance(v, Value)]
         name, op = self._node.name, self._node.op.name
-        self.program.steps.append(Step(kernel, kernel.encode(params), operands, results, name, op, self._macs, tensors))
-        self._macs = 0
+        if macs is None:
+            macs, self._macs = self._macs, 0
+        self.program.steps.append(Step(kernel, kernel.encode(params), operands, results, name, op, macs, tensors))
 
     def lower(self, graph: Graph) -> Program:
         """Every node's steps, then the interface. InputError lists every node that no kernel of the target runs."""

@@ -15,6 +15,7 @@ from toolchain.ir import Type
 from toolchain.kernels import Kernel, families
 from toolchain.ops.conv import pack_int8
 from toolchain.packing import pack_panels, pad_columns
+from toolchain.quantize import blocks
 from toolchain.quantize.numerics import multiply_by_quantized_multiplier, wrap
 from toolchain.spatial import Window
 
@@ -235,6 +236,40 @@ def winograd_size(case: Case, x: Array, weights: Array) -> Array:
     return size
 
 
+def block_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array, Array]:
+    """A conv_q4b32 or conv_q8b32 step with random blocks, its output in float64, and the error that it may have."""
+    bits, taps, groups = int(kernel.family[6]), case.taps, case.groups
+    count = blocks.ceil_div(case.channels[0] // groups, blocks.DEPTH)
+    zero, least = blocks.ZERO[bits], -8 if bits == 4 else -127
+    x_shape, w_shape = (*case.x_shape[:-1], groups * count), (groups, case.channels[1] // groups, taps * count)
+    x = rng.integers(-127, 128, (*x_shape, blocks.DEPTH)).astype(np.int8)
+    w = rng.integers(least, -least if bits == 8 else 7, (*w_shape, blocks.DEPTH), endpoint=True).astype(np.int8)
+    x[rng.random(x.shape) < 0.1], w[rng.random(w.shape) < 0.1] = 127, least
+    x_scale = rng.uniform(0.001, 0.1, x_shape).astype(np.float32)
+    w_scale = rng.uniform(-0.1, 0.1, w_shape).astype(np.float16)
+    bias = rng.standard_normal(case.channels[1], np.float32)
+    low, high = (-0.5, 1.5) if rng.random() < 0.3 else (-math.inf, math.inf)
+    acc = np.zeros((*case.y_shape[:-1], *w_shape[:2]))
+    acc += bias.reshape(w_shape[:2])
+    size, flat = abs(acc), x.reshape(*x_shape[:-1], -1)
+    views = zip(case.window.taps(flat, 0), case.window.taps(x_scale, 0.0), strict=True)
+    for tap, ((_, seen), (_, scale)) in enumerate(views):
+        part = slice(tap * count, (tap + 1) * count)
+        split = seen.astype(np.int64).reshape(*seen.shape[:-1], groups, count, blocks.DEPTH)
+        dots = np.einsum("...gbk,gobk->...gob", split, w[:, :, part].astype(np.int64))
+        by = scale.astype(np.float64).reshape(*scale.shape[:-1], groups, 1, count) * w_scale[:, :, part].astype(np.float64)
+        acc, size = acc + (dots * by).sum(axis=-1), size + abs(dots * by).sum(axis=-1)
+    stored = np.zeros((x[..., 0].size + count, 10), np.int32)
+    stored[: -count or None, 0] = x_scale.ravel().view(np.int32)
+    stored[: -count or None, 1] = -zero * x.astype(np.int32).sum(axis=-1).ravel()
+    stored[: -count or None, 2:] = x.reshape(-1, blocks.DEPTH).view(np.int32)
+    weights, scales = blocks.pack(w, w_scale, bits, kernel.nr)
+    inputs = [stored, weights, scales, pad_columns(bias, groups, kernel.nr)]
+    params: dict[str, Any] = {**case.params(), "groups": groups, "low": low, "high": high}
+    bound = ((taps * count + 2) * EPS * size).reshape(case.y_shape)
+    return step(kernel, params, inputs, np.empty(case.y_shape, np.float32)), acc.reshape(case.y_shape).clip(low, high), bound
+
+
 def neighbours(block: int) -> list[int]:
     """Sizes below, at and above a block, and above two of them."""
     return sorted({n for n in (1, block - 1, block, block + 1, 2 * block + 1) if n > 0})
@@ -365,7 +400,7 @@ CASES: dict[str, Callable[[Kernel], list[Case]]] = {
     "pool_max": lambda kernel: pooling_cases(),
     "pool_avg": lambda kernel: pooling_cases(),
 }
-FAMILIES = [name for operator in CASES for kind in ("s8", "f32") if (name := f"{operator}_{kind}") in families()]
+FAMILIES = [name for operator in CASES for kind in ("s8", "f32", "q4b32", "q8b32") if (name := f"{operator}_{kind}") in families()]
 
 
 def cases(kernel: Kernel) -> list[Case]:
@@ -378,7 +413,8 @@ def build(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, A
     if kernel.family.endswith("s8"):
         this, expected = (int8_pooling if pooling else int8_convolution)(kernel, case, rng)
         return this, expected, np.zeros(case.y_shape)
-    this, reference, bound = (float_pooling if pooling else float_convolution)(kernel, case, rng)
+    build_float = float_pooling if pooling else block_convolution if kernel.family.endswith("b32") else float_convolution
+    this, reference, bound = build_float(kernel, case, rng)
     finite = np.where(np.isfinite(reference), reference, 0)
     return this, reference, bound + (EPS * abs(finite) if not kernel.family.startswith("pool_max") else 0)
 

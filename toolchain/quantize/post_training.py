@@ -1,4 +1,4 @@
-"""Quantisation to int8 after training: calibrate, try what may help, keep what measures best."""
+"""Quantisation after training: to int8, calibrate, try what may help, keep what measures best; in blocks, measure the schemes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from toolchain.errors import InputError
 from toolchain.ir import Array, Graph, run
 from toolchain.progress import Progress, silent
 from toolchain.quantize import bias, ranges
+from toolchain.quantize.block_weights import SCHEMES, weights_in_blocks
 from toolchain.quantize.calibrate import Sample, observe
 from toolchain.quantize.equalize import equalize
 from toolchain.quantize.rewrite import to_int8
@@ -51,7 +52,7 @@ def quantize(
     if method not in METHODS:
         raise InputError(f"unknown calibration method '{method}'; expected one of: {', '.join(METHODS)}")
     methods = ranges.METHODS if method == "auto" else (method,)
-    compared = samples[:: max(1, len(samples) // COMPARED)][:COMPARED]
+    compared = _compared(samples)
     expected = [run(graph, sample) for sample in compared]
     equal, pairs = equalize(graph)
     forms = [graph, equal] if pairs else [graph]
@@ -79,6 +80,26 @@ def quantize(
         attempt(best[0].method, 1, False)
     attempt(best[0].method, int(best[0].equalized), True)
     return Quantized(best[1], best[0], tries)
+
+
+def compare_schemes(
+    graph: Graph, scheme: str, samples: Sequence[Sample], runner: Callable[[Graph], Runner], progress: Progress = silent
+) -> tuple[Try, ...]:
+    """What each scheme of weights in blocks keeps of a float graph's outputs, `scheme` first."""
+    compared = _compared(samples)
+    expected = [run(graph, sample) for sample in compared]
+    tries = []
+    for name in sorted(SCHEMES, key=lambda name: name != scheme):
+        progress(f"trying {name}")
+        candidate = graph.copy()
+        weights_in_blocks(name)(candidate)
+        execute = runner(candidate)
+        tries.append(Try(name, False, False, signal_to_noise(expected, [execute(sample) for sample in compared])))
+    return tuple(tries)
+
+
+def _compared(samples: Sequence[Sample]) -> Sequence[Sample]:
+    return samples[:: max(1, len(samples) // COMPARED)][:COMPARED]
 
 
 def signal_to_noise(expected: Sequence[Sequence[Array]], actual: Sequence[Sequence[Array]]) -> float:

@@ -14,7 +14,8 @@ from toolchain.errors import InputError
 from toolchain.ir import Type
 from toolchain.kernels import families
 from toolchain.memory.plan import lifetimes
-from toolchain.program import Operand, Program, Region, Step
+from toolchain.ops.block_product import BlockProduct
+from toolchain.program import Operand, Region, Step
 from toolchain.quantize.post_training import Try
 from toolchain.targets import Target
 
@@ -188,18 +189,25 @@ def describe(compiled: Compiled, target: Target, *, model: str, macs_original: i
         ],
         passes=[PassEffect(s.name, *s.nodes, *s.macs, list(s.notes)) for s in compiled.savings],
         tries=list(compiled.tries),
-        notes=_notes(program),
+        notes=_notes(compiled),
     )
 
 
-def _notes(program: Program) -> list[str]:
-    """What a reader of the report should know: layers of an integer graph that run in float."""
-    results = [(step, tensor) for step in program.steps for tensor in step.results]
+def _notes(compiled: Compiled) -> list[str]:
+    """What a reader of the report should know: layers of an integer graph that run in float, what weights in blocks save."""
+    notes = []
+    results = [(step, tensor) for step in compiled.program.steps for tensor in step.results]
     integer = any(tensor.type.quant is not None for _, tensor in results)
     floating = [step.name for step, tensor in results if tensor.type.dtype.kind == "f" and step.op != "Dequantize"]
-    if not integer or not floating:
-        return []
-    return [f"{len(floating)} layers of a quantised model run in float32, for want of an integer form: {', '.join(floating)}"]
+    if integer and floating:
+        notes.append(
+            f"{len(floating)} layers of a quantised model run in float32, for want of an integer form: {', '.join(floating)}"
+        )
+    held = [(node.op, node) for node in compiled.graph.nodes if isinstance(node.op, BlockProduct)]
+    if held:
+        stored, before = (sum(sizes) for sizes in zip(*(op.weight_bytes(node) for op, node in held), strict=True))
+        notes.append(f"{len(held)} layers hold their weights in blocks: {stored:,} bytes, in float32 {before:,}")
+    return notes
 
 
 def tensor_info(name: str, type: Type) -> TensorInfo:

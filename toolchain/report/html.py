@@ -136,7 +136,7 @@ def _tries(report: Report) -> str:
         (escape(t.method), "yes" if t.equalized else "", "yes" if t.corrected else "", f"{t.snr:.1f} dB", "" if index else "kept")
         for index, t in enumerate(report.tries)
     ]
-    table = _table(("Ranges", "Equalised", "Bias corrected", "#signal-to-noise of the outputs", ""), rows)
+    table = _table(("Method", "Equalised", "Bias corrected", "#signal-to-noise of the outputs", ""), rows)
     return f"<section><h2>Ways to quantise that were measured</h2>{table}</section>"
 
 

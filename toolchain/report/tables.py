@@ -82,7 +82,7 @@ def tries(report: Report) -> Table:
         (t.method, "yes" if t.equalized else "", "yes" if t.corrected else "", f"{t.snr:.1f}", "kept" if index == 0 else "")
         for index, t in enumerate(report.tries)
     ]
-    return table(f"Quantised to {report.quantize}", ("ranges", "equalised", "bias corrected", "#SNR dB", ""), rows)
+    return table(f"Quantised to {report.quantize}", ("method", "equalised", "bias corrected", "#SNR dB", ""), rows)
 
 
 def build(report: Report) -> Group:
