@@ -14,6 +14,9 @@ inline __m256i four_values(const int8_t* values) {
   return _mm256_set1_epi32(bits);
 }
 
+// Compilers would add in another order, with more sums at once than there are registers.
+inline void in_this_order(__m256i& sum) { asm("" : "+x"(sum)); }
+
 inline __m256i load(const uint8_t* w) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w)); }
 
 // Products of unsigned 4-bit weights: sixteen of them fit int16, so that a block is widened once.
@@ -40,6 +43,7 @@ struct Dots4 {
           for (int half = 0; half < 2; ++half) {
             const __m256i products = _mm256_maddubs_epi16(weights[half], values);
             sum[row][half] = j == 0 && part == 0 ? products : _mm256_add_epi16(sum[row][half], products);
+            in_this_order(sum[row][half]);
           }
         }
       }
@@ -78,6 +82,7 @@ struct Dots8 {
           const __m256i pairs = _mm256_maddubs_epi16(magnitudes[half], _mm256_sign_epi8(values, weights[half]));
           const __m256i products = _mm256_madd_epi16(pairs, ones);
           sum[row][half] = j == 0 ? products : _mm256_add_epi32(sum[row][half], products);
+          in_this_order(sum[row][half]);
         }
       }
     }
