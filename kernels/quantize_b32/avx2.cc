@@ -12,7 +12,7 @@ inline float as_float(uint32_t bits) {
   return x;
 }
 
-void quantise(const float* x, int32_t weight_zero, Block32& block) {
+inline __attribute__((always_inline)) void quantise(const float* x, int32_t weight_zero, Block32& block) {
   const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
   __m256 values[4];
   SINTER_UNROLL
@@ -30,7 +30,9 @@ void quantise(const float* x, int32_t weight_zero, Block32& block) {
     if (largest >= kInfinity) block.scale = as_float(kNotANumber);
     return;
   }
-  const __m256 inverse = _mm256_set1_ps(127.0f / as_float(largest));
+  const __m128 maximum = _mm_castsi128_ps(half), levels = _mm_set1_ps(127.0f);
+  const __m128 quotients = _mm_div_ps(_mm_blend_ps(maximum, levels, 1), _mm_blend_ps(levels, maximum, 1));
+  const __m256 inverse = _mm256_broadcastss_ps(quotients);
   __m256i rounded[4];
   SINTER_UNROLL
   for (int i = 0; i < 4; ++i) rounded[i] = _mm256_cvtps_epi32(_mm256_mul_ps(values[i], inverse));
@@ -39,7 +41,7 @@ void quantise(const float* x, int32_t weight_zero, Block32& block) {
   const __m256i sums = _mm256_sad_epu8(_mm256_xor_si256(packed, _mm256_set1_epi8(-128)), _mm256_setzero_si256());
   __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1));
   sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
-  block.scale = as_float(largest) / 127.0f;
+  block.scale = _mm_cvtss_f32(_mm_movehdup_ps(quotients));
   block.offset = -weight_zero * (_mm_cvtsi128_si32(sum) - kBlockDepth * 128);
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(block.values), ordered);
 }
@@ -47,12 +49,15 @@ void quantise(const float* x, int32_t weight_zero, Block32& block) {
 }  // namespace
 
 extern "C" Status quantize_b32__avx2(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
-  const QuantizeB32Params& p = *static_cast<const QuantizeB32Params*>(params);
+  // A copy, since the output could lie where the params do for all that the compiler knows.
+  const QuantizeB32Params p = *static_cast<const QuantizeB32Params*>(params);
+  float padded[kBlockDepth] = {};
   for_each_block(p, operands, begin, end, [&](const float* x, int32_t count, Block32& block) {
-    if (count == kBlockDepth) return quantise(x, p.weight_zero, block);
-    float padded[kBlockDepth] = {};
-    for (int32_t i = 0; i < count; ++i) padded[i] = x[i];
-    quantise(padded, p.weight_zero, block);
+    if (count < kBlockDepth) {
+      for (int32_t i = 0; i < count; ++i) padded[i] = x[i];
+      x = padded;
+    }
+    quantise(x, p.weight_zero, block);
   });
   return kOk;
 }

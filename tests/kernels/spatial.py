@@ -240,11 +240,11 @@ def block_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> t
     """A conv_q4b32 or conv_q8b32 step with random blocks, its output in float64, and the error that it may have."""
     bits, taps, groups = int(kernel.family[6]), case.taps, case.groups
     count = blocks.ceil_div(case.channels[0] // groups, blocks.DEPTH)
-    zero, least = blocks.ZERO[bits], -8 if bits == 4 else -127
+    zero = blocks.ZERO[bits]
     x_shape, w_shape = (*case.x_shape[:-1], groups * count), (groups, case.channels[1] // groups, taps * count)
     x = rng.integers(-127, 128, (*x_shape, blocks.DEPTH)).astype(np.int8)
-    w = rng.integers(least, -least if bits == 8 else 7, (*w_shape, blocks.DEPTH), endpoint=True).astype(np.int8)
-    x[rng.random(x.shape) < 0.1], w[rng.random(w.shape) < 0.1] = 127, least
+    w = rng.integers(-zero, zero, (*w_shape, blocks.DEPTH)).astype(np.int8)
+    x[rng.random(x.shape) < 0.1], w[rng.random(w.shape) < 0.1] = 127, -zero
     x_scale = rng.uniform(0.001, 0.1, x_shape).astype(np.float32)
     w_scale = rng.uniform(-0.1, 0.1, w_shape).astype(np.float16)
     bias = rng.standard_normal(case.channels[1], np.float32)

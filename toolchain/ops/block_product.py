@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolchain.ir import Array, Cost, IrError, Node, Op, Type, float32
+from toolchain.importers.onnx import OnnxNode
+from toolchain.importers.spelling import onnx
+from toolchain.ir import Array, Cost, IrError, Node, Op, Type, Value, constant, float32
 from toolchain.kernels import Kernel
 from toolchain.lowering import Constants, Lowering
 from toolchain.ops.conv import Conv
@@ -83,3 +85,47 @@ class BlockProduct(Op):
 
         clamp = {"low": self.product.low, "high": self.product.high}
         low.step(f"conv_q{self.bits}b32", {**params, "groups": groups, **clamp}, pack, [node.output])
+
+
+@onnx("MatMulNBits", domain="com.microsoft")
+def _from_onnx(node: OnnxNode) -> Value:
+    """Symmetric weights in blocks of a multiple of 32 stay in blocks, where float16 holds their scales; others become floats."""
+    x, stored, scale = (node.input(i) for i in range(3))
+    zero, order, bias = (node.optional(i) for i in range(3, 6))
+    k, n, bits, block = (node.attribute(name, default) for name, default in (("K", 0), ("N", 0), ("bits", 4), ("block_size", 32)))
+    if stored.dtype != np.uint8 or scale.dtype != np.float32 or x.dtype != np.float32:
+        raise IrError(f"input {x.type}, weights {stored.type} and scales {scale.type}: expected float, uint8 and float")
+    if bits not in blocks.ZERO or block < 16 or k < 1 or n < 1 or order is not None:
+        raise IrError(f"{bits} bits in blocks of {block}, K {k}, N {n}; expected 4 or 8 bits, blocks of 16 or more, no group index")
+    count = math.ceil(k / block)
+    if x.type.rank < 1 or x.shape[-1] != k or stored.type.size != n * count * block * bits // 8 or scale.type.size != n * count:
+        raise IrError(f"input {x.type}, weights {stored.type} and scales {scale.type}: expected K {k}, N {n}, blocks of {block}")
+    raw = stored.constant
+    values = (raw if bits == 8 else np.stack((raw & 15, raw >> 4), axis=-1)).reshape(n, count * block)[:, :k].astype(np.int16)
+    scales = scale.constant.reshape(n, count)
+    bias = constant(np.zeros(n, np.float32)) if bias is None else bias
+    with np.errstate(over="ignore"):
+        halves = scales.astype(np.float16)
+    if zero is None and block % blocks.DEPTH == 0 and np.array_equal(halves.astype(np.float32), scales):
+        held = blocks.split((values - blocks.ZERO[bits]).astype(np.int8))
+        by = np.repeat(halves, block // blocks.DEPTH, axis=1)[:, : held.shape[1]]
+        return node.add(BlockProduct(FullyConnected(), bits), x, constant(held, stored.name), constant(by, scale.name), bias)
+    zeros = _zero_points(zero, n, count, bits)
+    zeros, scales = (np.repeat(each, block, axis=1)[:, :k] for each in (zeros, scales))
+    real = (values - zeros).astype(np.float32) * scales
+    return node.add(FullyConnected(), x, constant(real, stored.name), bias)
+
+
+def _zero_points(zero: Value | None, n: int, count: int, bits: int) -> Array:
+    """[n, count]: bytes hold one of 8 bits, or two of 4 bits, each row in whole bytes; floats one each."""
+    if zero is None:
+        return np.full((n, count), blocks.ZERO[bits], np.float32)
+    data = zero.constant
+    if data.dtype == np.uint8 and bits == 4:
+        if data.size != n * math.ceil(count / 2):
+            raise IrError(f"zero points {zero.type}, expected {n} rows of {count} in 4 bits each")
+        pairs = data.reshape(n, -1)
+        return np.stack((pairs & 15, pairs >> 4), axis=-1).reshape(n, -1)[:, :count].astype(np.float32)
+    if data.size != n * count:
+        raise IrError(f"zero points {zero.type}, expected {n * count}")
+    return data.reshape(n, count).astype(np.float32)
