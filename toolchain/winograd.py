@@ -38,7 +38,8 @@ def transform_float_weights(weights: Array) -> Array:
     points = np.array([0.0, 0.625, -0.625, 1.5, -1.5])
     scales = [np.prod([p - q for q in points if q != p]) for p in points]
     g = np.vstack([points[:, np.newaxis] ** np.arange(3) / np.reshape(scales, (-1, 1)), [0.0, 0.0, 1.0]])
-    return np.einsum("ip,jq,npqc->nijc", g, g, weights.astype(np.float64), optimize=True).astype(np.float32)
+    transformed: Array = np.einsum("ip,jq,npqc->nijc", g, g, weights.astype(np.float64), optimize=True)
+    return transformed.astype(np.float32)
 
 
 def pack_float_weights(weights: Array, nr: int) -> Array:

@@ -375,7 +375,8 @@ def pooling_cases() -> list[Case]:
 def winograd_cases(kernel: Kernel) -> list[Case]:
     """Layers of 3x3 windows: Winograd tiles that hang over every edge, blocks of them that end early, channels around vectors."""
     cases = [Case((n, 9), (3, 3), (8, 8), before=1, after=1) for n in range(1, 10)]
-    cases += [Case((6, 7), (3, 3), (c, n), before=1, after=1) for c in (1, *neighbours(16), 40) for n in (9, *neighbours(kernel.nr))]
+    channels, columns = (1, *neighbours(16), 40), (9, *neighbours(kernel.nr))
+    cases += [Case((6, 7), (3, 3), (c, n), before=1, after=1) for c in channels for n in columns]
     cases += [Case((h, w), (3, 3), (3, 5), before=1, after=1) for h, w in ((1, 1), (4, 4), (5, 9), (2, 40), (33, 3))]
     cases += [Case((12, 4 * n), (3, 3), (20, 18), before=1, after=1) for n in range(1, 6)]
     cases += [Case((4, 4 * tiles), (3, 3), (9, 20), before=1, after=1) for tiles in neighbours(kernel.mr)]

@@ -157,7 +157,7 @@ def lower_product(node: Node, low: Lowering, params: dict[str, Any], groups: int
 
 
 def pack_int8(weights: Array, bias: Array, line: int, kernel: Kernel) -> tuple[Array, Array]:
-    """Weights [groups, columns, depth], in lines of so many elements, and the bias as a kernel of conv_s8 reads them (conv_s8.h)."""
+    """Weights [groups, columns, depth], in lines of `line` elements, and the bias, as a kernel of conv_s8 reads them."""
     if kernel.packing != "n16k4u":
         return pack_panels(weights, kernel.nr, kernel.kr), bias
     sums = weights.astype(np.int64).sum(axis=-1).reshape(bias.shape)
