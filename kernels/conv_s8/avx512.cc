@@ -1,3 +1,5 @@
+#include "../intrinsics_avx512.h"
+//
 #include "../requantize_avx512.h"
 #include "../unroll.h"
 #include "lines_avx512.h"
@@ -25,43 +27,99 @@ __m512i broadcast(const int8_t* x) {
   return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8(-128));
 }
 
-void store(int8_t* y, __m128i bytes, int32_t columns) {
-  if (columns >= kNr) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
-  } else {
-    _mm_mask_storeu_epi8(y, static_cast<__mmask16>((1 << columns) - 1), bytes);
+// Rescales and stores the pixels of a tile: of each kPanels vectors, `step` apart. Four vectors make 64 bytes at a time; those
+// behind the last pixel are read.
+template <int kPanels>
+void finish(const Layer& layer, const __m512i* acc, ptrdiff_t step, int32_t pixels, ptrdiff_t column, int8_t* y, int32_t columns) {
+  constexpr int kTogether = 4 / kPanels;
+  const int32_t *multiplier = layer.multiplier + column, *shift = layer.shift + column;
+  Bracket512 bracket[kPanels];
+  SINTER_UNROLL
+  for (int n = 0; n < kPanels; ++n) bracket[n] = load_bracket512(multiplier + n * kNr, shift + n * kNr);
+  const bool whole = columns == kPanels * kNr, dense = whole && columns == layer.out_channels;
+  const __mmask64 inside = columns >= 64 ? ~uint64_t{0} : (uint64_t{1} << columns) - 1;
+  for (int32_t pixel = 0; pixel < pixels; pixel += kTogether, acc += kTogether * step) {
+    const auto at = [&](int i) __attribute__((always_inline)) { return acc[i / kPanels * step + i % kPanels]; };
+    const __m512i bytes = requantize64<kPanels>(bracket, at(0), at(1), at(2), at(3), multiplier, shift, layer.range);
+    if (dense && pixel + kTogether <= pixels) {
+      _mm512_storeu_si512(y + pixel * columns, bytes);
+      continue;
+    }
+    SINTER_UNROLL
+    for (int i = 0; i < kTogether; ++i) {
+      if (pixel + i >= pixels) break;
+      int8_t* to = y + (pixel + i) * layer.out_channels;
+      const __m512i row = align_row(bytes, i * kPanels);
+      if (!whole) {
+        _mm512_mask_storeu_epi8(to, inside, row);
+      } else if (kPanels == 4) {
+        _mm512_storeu_si512(to, row);
+      } else if (kPanels == 2) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(row));
+      } else {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(row));
+      }
+    }
   }
 }
 
-// Rescales and stores `rows` pixels by panels of `columns`, which lie in acc panel by panel.
-__attribute__((noinline)) void finish(const Layer& layer, const __m512i* acc, int32_t rows, ptrdiff_t column, int8_t* y,
-                                      int32_t columns) {
-  for (; columns > 0; columns -= kNr, column += kNr, y += kNr) {
-    const Rescaler512 rescaler = load_rescaler512(layer.multiplier + column, layer.shift + column);
-    int8_t* to = y;
-    for (int32_t row = 0; row < rows; ++row, to += layer.out_channels)
-      store(to, to_s8(layer.range, rescale(rescaler, *acc++)), columns);
+__m256i load_half(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
+
+// finish() of at most 8 columns: a vector has two pixels.
+void finish_half(const Layer& layer, const __m512i* acc, int32_t pixels, ptrdiff_t column, int8_t* y, int32_t columns) {
+  alignas(32) int32_t multiplier[kNr], shift[kNr];
+  for (int i = 0; i < kNr; i += kNr / 2) {
+    _mm256_store_si256(reinterpret_cast<__m256i*>(multiplier + i), load_half(layer.multiplier + column));
+    _mm256_store_si256(reinterpret_cast<__m256i*>(shift + i), load_half(layer.shift + column));
+  }
+  const Bracket512 bracket[1] = {load_bracket512(multiplier, shift)};
+  const bool dense = columns == kNr / 2 && columns == layer.out_channels;
+  const __mmask16 inside = static_cast<__mmask16>((1 << columns) - 1);
+  for (int32_t pixel = 0; pixel < pixels; pixel += 8, acc += 4) {
+    const __m512i bytes = requantize64<1>(bracket, acc[0], acc[1], acc[2], acc[3], multiplier, shift, layer.range);
+    if (dense && pixel + 8 <= pixels) {
+      _mm512_storeu_si512(y + pixel * columns, bytes);
+      continue;
+    }
+    alignas(64) int8_t packed[64];
+    _mm512_store_si512(packed, bytes);
+    for (int32_t i = pixel; i < pixels && i < pixel + 8; ++i) {
+      const __m128i eight = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(packed + (i - pixel) * 8));
+      if (columns == kNr / 2) {
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(y + i * layer.out_channels), eight);
+      } else {
+        _mm_mask_storeu_epi8(y + i * layer.out_channels, inside, eight);
+      }
+    }
   }
 }
 
-// kRows pixels by kPanels panels; `columns` of them are real.
+// acc += the products of four activations with the weights of sixteen columns. The empty statement ties the sum to the register of
+// acc: left alone, GCC copies accumulators around, and some to the stack.
+void multiply(__m512i& acc, __m512i four, __m512i weight) {
+  acc = _mm512_dpbusd_epi32(acc, four, weight);
+  __asm__("" : "+v"(acc));
+}
+
+// Accumulators of kRows pixels by kPanels panels.
 template <int kRows, int kPanels>
-__attribute__((noinline)) void block(const Layer& layer, const LineTable& lines, ptrdiff_t column, int8_t* y, int32_t columns) {
+__attribute__((noinline)) void block(const Layer& layer, const LineTable& lines, ptrdiff_t column, __m512i* to) {
   const int8_t* w = layer.weights + column / kNr * layer.panel;
   const ptrdiff_t panel = layer.panel;
   __m512i acc[kRows][kPanels];
   SINTER_UNROLL
   for (int n = 0; n < kPanels; ++n) {
-    const __m512i bias = load(layer.bias + column + n * kNr);
     SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) acc[row][n] = bias;
+    for (int row = 0; row < kRows; ++row) acc[row][n] = load(layer.bias + column + n * kNr);
   }
   const int8_t* const* address = lines.address;
-  for (int32_t run = 0; run < lines.runs; ++run, address += kLinePixels) {
+  int32_t runs = lines.runs;
+  do {
     const int8_t* x[kRows];
     SINTER_UNROLL
     for (int row = 0; row < kRows; ++row) x[row] = address[row];
-    for (ptrdiff_t k = 0; k < lines.bytes; k += 4, w += kGroup) {
+    ptrdiff_t k = 0;
+    do {
       __m512i weight[kPanels];
       SINTER_UNROLL
       for (int n = 0; n < kPanels; ++n) weight[n] = load(w + n * panel);
@@ -69,101 +127,114 @@ __attribute__((noinline)) void block(const Layer& layer, const LineTable& lines,
       for (int row = 0; row < kRows; ++row) {
         const __m512i four = broadcast(x[row] + k);
         SINTER_UNROLL
-        for (int n = 0; n < kPanels; ++n) acc[row][n] = _mm512_dpbusd_epi32(acc[row][n], four, weight[n]);
+        for (int n = 0; n < kPanels; ++n) multiply(acc[row][n], four, weight[n]);
       }
-    }
-  }
-  __m512i result[kPanels * kRows];
+      k += 4;
+      w += kGroup;
+    } while (k < lines.bytes);
+    address += kLinePixels;
+  } while (--runs > 0);
   SINTER_UNROLL
-  for (int i = 0; i < kPanels * kRows; ++i) result[i] = acc[i % kRows][i / kRows];
-  finish(layer, result, kRows, column, y, columns);
+  for (int row = 0; row < kRows; ++row) {
+    SINTER_UNROLL
+    for (int n = 0; n < kPanels; ++n) to[row * kPanels + n] = acc[row][n];
+  }
 }
 
-// One pixel: chains along K hide the latency of the multiplications.
-void row(const Layer& layer, const LineTable& lines, ptrdiff_t column, int8_t* y, int32_t columns) {
+// block() of one pixel and one panel: chains along K hide the latency of the multiplications.
+void row(const Layer& layer, const LineTable& lines, ptrdiff_t column, __m512i* to) {
   constexpr int kChains = 4;
   const int8_t* w = layer.weights + column / kNr * layer.panel;
-  for (; columns > 0; columns -= kNr, column += kNr, y += kNr) {
-    __m512i acc[kChains] = {load(layer.bias + column), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
-    for (int32_t run = 0; run < lines.runs; ++run) {
-      const int8_t* x = lines.address[run * kLinePixels];
-      int32_t k = 0;
-      for (; k + 4 * kChains <= lines.bytes; k += 4 * kChains, w += kChains * kGroup) {
-        SINTER_UNROLL
-        for (int i = 0; i < kChains; ++i) acc[i] = _mm512_dpbusd_epi32(acc[i], broadcast(x + k + 4 * i), load(w + i * kGroup));
-      }
-      for (; k < lines.bytes; k += 4, w += kGroup) acc[0] = _mm512_dpbusd_epi32(acc[0], broadcast(x + k), load(w));
+  __m512i acc[kChains] = {load(layer.bias + column), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+  for (int32_t run = 0; run < lines.runs; ++run) {
+    const int8_t* x = lines.address[run * kLinePixels];
+    int32_t k = 0;
+    for (; k + 4 * kChains <= lines.bytes; k += 4 * kChains, w += kChains * kGroup) {
+      SINTER_UNROLL
+      for (int i = 0; i < kChains; ++i) multiply(acc[i], broadcast(x + k + 4 * i), load(w + i * kGroup));
     }
-    const __m512i sum = _mm512_add_epi32(_mm512_add_epi32(acc[0], acc[1]), _mm512_add_epi32(acc[2], acc[3]));
-    const Rescaler512 rescaler = load_rescaler512(layer.multiplier + column, layer.shift + column);
-    store(y, to_s8(layer.range, rescale(rescaler, sum)), columns);
+    for (; k < lines.bytes; k += 4, w += kGroup) multiply(acc[0], broadcast(x + k), load(w));
   }
+  *to = _mm512_add_epi32(_mm512_add_epi32(acc[0], acc[1]), _mm512_add_epi32(acc[2], acc[3]));
 }
 
-// At most 8 columns, which are half a panel: two pixels share a vector when they are rescaled.
+template <int kPanels>
+void row_panels(const Layer& layer, const LineTable& lines, ptrdiff_t column, __m512i* to) {
+  for (int n = 0; n < kPanels; ++n) row(layer, lines, column + n * kNr, to + n);
+}
+
+// block() of at most 8 columns: half vectors, side by side.
 template <int kRows>
-__attribute__((noinline)) void half_block(const Layer& layer, const LineTable& lines, ptrdiff_t column, int8_t* y,
-                                          int32_t columns) {
-  const auto half = [](const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); };
+__attribute__((noinline)) void half_block(const Layer& layer, const LineTable& lines, ptrdiff_t column, __m256i* to) {
   const int8_t* w = layer.weights + column / kNr * layer.panel;
-  __m256i acc[kRows + 1];
+  __m256i acc[kRows];
   SINTER_UNROLL
-  for (int row = 0; row <= kRows; ++row) acc[row] = half(layer.bias + column);
+  for (int row = 0; row < kRows; ++row) acc[row] = load_half(layer.bias + column);
   const int8_t* const* address = lines.address;
-  for (int32_t run = 0; run < lines.runs; ++run, address += kLinePixels) {
+  int32_t runs = lines.runs;
+  do {
     const int8_t* x[kRows];
     SINTER_UNROLL
     for (int row = 0; row < kRows; ++row) x[row] = address[row];
-    for (ptrdiff_t k = 0; k < lines.bytes; k += 4, w += kGroup) {
-      const __m256i weight = half(w);
+    ptrdiff_t k = 0;
+    do {
+      const __m256i weight = load_half(w);
       SINTER_UNROLL
       for (int row = 0; row < kRows; ++row) {
         const __m256i four = _mm512_castsi512_si256(broadcast(x[row] + k));
         acc[row] = _mm256_dpbusd_epi32(acc[row], four, weight);
       }
-    }
-  }
-  alignas(32) int32_t multiplier[kNr], shift[kNr];
-  for (int i = 0; i < kNr; i += kNr / 2) {
-    _mm256_store_si256(reinterpret_cast<__m256i*>(multiplier + i), half(layer.multiplier + column));
-    _mm256_store_si256(reinterpret_cast<__m256i*>(shift + i), half(layer.shift + column));
-  }
-  const Rescaler512 rescaler = load_rescaler512(multiplier, shift);
+      k += 4;
+      w += kGroup;
+    } while (k < lines.bytes);
+    address += kLinePixels;
+  } while (--runs > 0);
   SINTER_UNROLL
-  for (int row = 0; row < kRows; row += 2, y += 2 * layer.out_channels) {
-    const __m512i both = _mm512_inserti64x4(_mm512_castsi256_si512(acc[row]), acc[row + 1], 1);
-    const __m128i bytes = to_s8(layer.range, rescale(rescaler, both));
-    if (row + 1 < kRows && columns == layer.out_channels && columns == kNr / 2) {
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), bytes);
-      continue;
-    }
-    store(y, bytes, columns);
-    if (row + 1 < kRows) store(y + layer.out_channels, _mm_srli_si128(bytes, kNr / 2), columns);
-  }
+  for (int row = 0; row < kRows; ++row) to[row] = acc[row];
 }
 
-using Block = void (*)(const Layer& layer, const LineTable& lines, ptrdiff_t column, int8_t* y, int32_t columns);
+using Block = void (*)(const Layer& layer, const LineTable& lines, ptrdiff_t column, __m512i* to);
+using HalfBlock = void (*)(const Layer& layer, const LineTable& lines, ptrdiff_t column, __m256i* to);
 
-// The blocks of 1 to 8 pixels, for half a panel and for 1 to 4 panels.
-constexpr Block kBlocks[5][8] = {
-    {row, half_block<2>, half_block<3>, half_block<4>, half_block<5>, half_block<6>, half_block<7>, half_block<8>},
+// The blocks of 1 to 8 pixels, for 1 to 4 panels.
+constexpr Block kBlocks[4][8] = {
     {row, block<2, 1>, block<3, 1>, block<4, 1>, block<5, 1>, block<6, 1>, block<7, 1>, block<8, 1>},
-    {row, block<2, 2>, block<3, 2>, block<4, 2>, block<5, 2>, block<6, 2>, block<7, 2>, block<8, 2>},
-    {row, block<2, 3>, block<3, 3>, block<4, 3>, block<5, 3>, block<6, 3>, block<7, 3>, block<8, 3>},
-    {row, block<2, 4>, block<3, 4>, block<4, 4>, block<5, 4>, block<6, 4>, nullptr, nullptr},
+    {row_panels<2>, block<2, 2>, block<3, 2>, block<4, 2>, block<5, 2>, block<6, 2>, block<7, 2>, block<8, 2>},
+    {row_panels<3>, block<2, 3>, block<3, 3>, block<4, 3>, block<5, 3>, block<6, 3>, block<7, 3>, block<8, 3>},
+    {row_panels<4>, block<2, 4>, block<3, 4>, block<4, 4>, block<5, 4>, block<6, 4>, nullptr, nullptr},
 };
+constexpr HalfBlock kHalfBlocks[8] = {half_block<1>, half_block<2>, half_block<3>, half_block<4>,
+                                      half_block<5>, half_block<6>, half_block<7>, half_block<8>};
 
-// Panels [first, last) of a tile's pixels, in blocks of pixels as equal as can be.
+// So many columns of a tile's pixels, in blocks of pixels as equal as can be, from one that starts a panel on.
 void panels(const Layer& layer, const LineTable& lines, int32_t pixels, ptrdiff_t column, int8_t* y, int32_t columns) {
+  __m512i acc[kLinePixels * 4];
   while (columns > 0) {
-    const int32_t full = columns <= 8 ? 0 : div_up(columns - 8, kNr);
-    const int32_t width = full > 4 ? (full == 5 ? 3 : 4) : full;
+    const bool half = columns <= kNr / 2 && pixels > 1;
+    const int32_t full = half ? 0 : (columns <= kNr ? 1 : div_up(columns - kNr / 2, kNr)),
+                  width = full > 4 ? (full == 5 ? 3 : 4) : full;
     const int32_t most = width == 4 ? 6 : 8, rows = div_up(pixels, div_up(pixels, most));
-    const int32_t taken = width == 0 ? columns : (width * kNr < columns ? width * kNr : columns);
+    const int32_t taken = width * kNr < columns && !half ? width * kNr : columns;
     for (int32_t pixel = 0; pixel < pixels; pixel += rows) {
       const int32_t count = pixels - pixel < rows ? pixels - pixel : rows;
       const LineTable part = {lines.address + pixel, lines.runs, lines.bytes};
-      kBlocks[width][count - 1](layer, part, column, y + pixel * layer.out_channels, taken);
+      if (half) {
+        kHalfBlocks[count - 1](layer, part, column, reinterpret_cast<__m256i*>(acc) + pixel);
+      } else {
+        kBlocks[width - 1][count - 1](layer, part, column, acc + pixel * width);
+      }
+    }
+    if (half) {
+      finish_half(layer, acc, pixels, column, y, taken);
+    } else if (width == 4) {
+      finish<4>(layer, acc, 4, pixels, column, y, taken);
+    } else if (width == 2) {
+      finish<2>(layer, acc, 2, pixels, column, y, taken);
+    } else {
+      for (int32_t n = 0; n < width; ++n) {
+        const int32_t rest = taken - n * kNr;
+        finish<1>(layer, acc + n, width, pixels, column + n * kNr, y + n * kNr, rest < kNr ? rest : kNr);
+      }
     }
     columns -= taken;
     column += taken;
