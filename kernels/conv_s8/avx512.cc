@@ -26,6 +26,11 @@ __m512i broadcast(const int8_t* x) {
   __builtin_memcpy(&four, x, sizeof(four));
   return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8(-128));
 }
+__m256i broadcast_half(const int8_t* x) {
+  int32_t four;
+  __builtin_memcpy(&four, x, sizeof(four));
+  return _mm256_xor_si256(_mm256_set1_epi32(four), _mm256_set1_epi8(-128));
+}
 
 // Rescales and stores the pixels of a tile: of each kPanels vectors, `step` apart. Four vectors make 64 bytes at a time; those
 // behind the last pixel are read.
@@ -94,10 +99,14 @@ void finish_half(const Layer& layer, const __m512i* acc, int32_t pixels, ptrdiff
   }
 }
 
-// acc += the products of four activations with the weights of sixteen columns. The empty statement ties the sum to the register of
-// acc: left alone, GCC copies accumulators around, and some to the stack.
+// acc += the products of four activations with the weights of as many columns as a vector has. The empty statement ties the sum to
+// the register of acc: left alone, GCC copies accumulators around, and some to the stack.
 void multiply(__m512i& acc, __m512i four, __m512i weight) {
   acc = _mm512_dpbusd_epi32(acc, four, weight);
+  __asm__("" : "+v"(acc));
+}
+void multiply(__m256i& acc, __m256i four, __m256i weight) {
+  acc = _mm256_dpbusd_epi32(acc, four, weight);
   __asm__("" : "+v"(acc));
 }
 
@@ -181,8 +190,7 @@ __attribute__((noinline)) void half_block(const Layer& layer, const LineTable& l
       const __m256i weight = load_half(w);
       SINTER_UNROLL
       for (int row = 0; row < kRows; ++row) {
-        const __m256i four = _mm512_castsi512_si256(broadcast(x[row] + k));
-        acc[row] = _mm256_dpbusd_epi32(acc[row], four, weight);
+        multiply(acc[row], broadcast_half(x[row] + k), weight);
       }
       k += 4;
       w += kGroup;

@@ -69,7 +69,8 @@ static constexpr LineSizes line_sizes(const ConvS8Params& p) {
   const int64_t line = line_bytes(p), lines = int64_t{p.kernel[0]} * p.kernel[1];
   const bool in_place = p.in_channels / p.groups % 4 == 0;
   const int64_t runs = in_place ? lines * p.kernel[2] : lines;
-  return {runs * kLinePixels * 8, (line + 63) / 64 * 64, in_place ? 0 : lines * kLinePixels * line, static_cast<int32_t>(line)};
+  return {runs * kLinePixels * 8, (line + 63) / 64 * 64, in_place ? 0 : lines * kLinePixels * line + 64,
+          static_cast<int32_t>(line)};
 }
 
 // The packed depth of one column, padding included.

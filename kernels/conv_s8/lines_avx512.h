@@ -54,7 +54,7 @@ class LineReader {
           const int32_t w = kw * p_.dilation[2];
           find_run(run, (line + w) * p_.in_channels, by_taps ? inside & below(coordinates_[2], w, p_.in[2]) : inside);
         }
-        if (sizes_.copies != 0) copy_lines(run - 1, inside, contiguous_ ? whole : 0);
+        if (sizes_.copies != 0) copy_lines(run - 1, line * p_.in_channels, inside, contiguous_ ? whole : 0);
       }
     }
     return {table_, run, by_taps ? group_in_ : sizes_.line};
@@ -79,6 +79,7 @@ class LineReader {
     const __m512i each = _mm512_mullo_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(step));
     __m512i address = _mm512_add_epi64(_mm512_set1_epi64(reinterpret_cast<intptr_t>(x) - from * step), each);
     const uint32_t pixels = ~uint32_t{0} << from;
+    last_ = x + (pixels_ - 1 - from) * step;
     for (int v = 0; v < kVectors; ++v, address = _mm512_add_epi64(address, _mm512_set1_epi64(8 * step))) {
       first_[v] = _mm512_mask_mov_epi64(first_[v], static_cast<__mmask8>(pixels >> 8 * v), address);
     }
@@ -88,11 +89,10 @@ class LineReader {
   void locate_pixels(int32_t pixel, ptrdiff_t channel) {
     const __m512i count = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     const __m512i each = _mm512_mullo_epi32(count, _mm512_set1_epi32(p_.stride[2]));
-    Pixel at = locate(p_, pixel);
-    int32_t left = p_.out[2] - pixel % p_.out[2];
-    for (int32_t i = 0; i < pixels_;) {
-      const int32_t d = at.origin[0], h = at.origin[1], w = at.origin[2];
-      const ptrdiff_t position = ((ptrdiff_t{at.batch} * p_.in[0] + d) * p_.in[1] + h) * p_.in[2] + w;
+    PixelWalk walk = pixel == next_.index ? next_ : walk_from(p_, pixel);
+    for (int32_t i = 0;;) {
+      const int32_t d = walk.pixel.origin[0], h = walk.pixel.origin[1], w = walk.pixel.origin[2];
+      const ptrdiff_t position = ((ptrdiff_t{walk.pixel.batch} * p_.in[0] + d) * p_.in[1] + h) * p_.in[2] + w;
       fill(i, input_ + position * p_.in_channels + channel, ptrdiff_t{p_.stride[2]} * p_.in_channels);
       const uint32_t pixels = ~uint32_t{0} << i;
       for (int half = 0; half < 2; ++half) {
@@ -102,17 +102,32 @@ class LineReader {
         const __m512i start = _mm512_set1_epi32(w + (16 * half - i) * p_.stride[2]);
         coordinates_[2][half] = _mm512_mask_add_epi32(coordinates_[2][half], part, start, each);
       }
-      i += left;
-      left = p_.out[2];
-      at.origin[2] = -p_.pad[2];
-      at.origin[1] += p_.stride[1];
-      if (at.origin[1] < p_.out[1] * p_.stride[1] - p_.pad[1]) continue;
-      at.origin[1] = -p_.pad[1];
-      at.origin[0] += p_.stride[0];
-      if (at.origin[0] < p_.out[0] * p_.stride[0] - p_.pad[0]) continue;
-      at.origin[0] = -p_.pad[0];
-      ++at.batch;
+      const int32_t taken = walk.left < pixels_ - i ? walk.left : pixels_ - i;
+      i += taken;
+      skip(walk, taken);
+      if (i == pixels_) break;
     }
+    next_ = walk;
+    if (sizes_.copies == 0) return;
+    for (int half = 0; half < 2; ++half) _mm512_store_si512(columns_ + 16 * half, coordinates_[2][half]);
+  }
+
+  // next() so many times, which is at most to the next row.
+  void skip(PixelWalk& walk, int32_t count) const {
+    int32_t* origin = walk.pixel.origin;
+    walk.index += count;
+    walk.left -= count;
+    origin[2] += count * p_.stride[2];
+    if (walk.left > 0) return;
+    walk.left = p_.out[2];
+    origin[2] = -p_.pad[2];
+    origin[1] += p_.stride[1];
+    if (origin[1] < p_.out[1] * p_.stride[1] - p_.pad[1]) return;
+    origin[1] = -p_.pad[1];
+    origin[0] += p_.stride[0];
+    if (origin[0] < p_.out[0] * p_.stride[0] - p_.pad[0]) return;
+    origin[0] = -p_.pad[0];
+    ++walk.pixel.batch;
   }
 
   // Addresses of the line or tap at this distance from the first one; outside, of in_zero.
@@ -125,27 +140,34 @@ class LineReader {
   }
 
   // Replaces the lines that cannot be read where they lie: those not whole, and those that end too close to the input's end.
-  void copy_lines(int32_t run, uint32_t inside, uint32_t whole) {
-    alignas(64) int32_t column[32];
+  void copy_lines(int32_t run, ptrdiff_t distance, uint32_t inside, uint32_t whole) {
     const int8_t *const last = input_ + input_count(p_) - sizes_.line, **table = table_ + run * kLinePixels;
-    const __m512i limit = _mm512_set1_epi64(reinterpret_cast<intptr_t>(last));
-    uint32_t early = 0;
-    for (int v = 0; v < kVectors; ++v) {
-      early |= static_cast<uint32_t>(_mm512_cmple_epi64_mask(_mm512_loadu_si512(table + v * 8), limit)) << 8 * v;
+    if (last_ + distance > last) {
+      for (int32_t i = 0; i < pixels_; ++i) {
+        if (table[i] > last) whole &= ~(uint32_t{1} << i);
+      }
     }
-    uint32_t copied = inside & ~(whole & early);
-    if (copied == 0) return;
-    for (int half = 0; half < 2; ++half) _mm512_store_si512(column + 16 * half, coordinates_[2][half]);
-    for (; copied != 0; copied &= copied - 1) {
+    for (uint32_t copied = inside & ~whole; copied != 0; copied &= copied - 1) {
       const int32_t i = __builtin_ctz(copied);
-      copy_line(run * kLinePixels + i, column[i]);
+      copy_line(run * kLinePixels + i, columns_[i]);
     }
   }
 
+  // Slots are copied in order, since a copy may run up to 63 bytes into the next ones.
   void copy_line(int32_t slot, int32_t w) {
     const int8_t* x = table_[slot];
     int8_t* to = copies_ + ptrdiff_t{slot} * sizes_.line;
     table_[slot] = to;
+    if (contiguous_) {
+      const ptrdiff_t before = ptrdiff_t{w < 0 ? -w : 0} * group_in_, room = ptrdiff_t{p_.in[2] - w} * group_in_;
+      const ptrdiff_t all = ptrdiff_t{p_.kernel[2]} * group_in_, behind = room < all ? room : all;
+      const __m512i outside = _mm512_set1_epi8(static_cast<char>(p_.in_zero));
+      for (ptrdiff_t at = 0; at < all; at += 64) {
+        const __mmask64 inside = first_bytes(behind - at) & ~first_bytes(before - at);
+        _mm512_storeu_si512(to + at, _mm512_mask_loadu_epi8(outside, inside, x + at));
+      }
+      return;
+    }
     const ptrdiff_t step = ptrdiff_t{p_.dilation[2]} * p_.in_channels;
     for (int32_t kw = 0; kw < p_.kernel[2]; ++kw, w += p_.dilation[2], x += step, to += group_in_) {
       const int8_t* tap = w >= 0 && w < p_.in[2] ? x : outside_;
@@ -153,16 +175,21 @@ class LineReader {
     }
   }
 
+  static __mmask64 first_bytes(ptrdiff_t count) { return count <= 0 ? 0 : count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1; }
+
   const ConvS8Params& p_;
   const int8_t* const input_;
   const int32_t group_in_;
   const LineSizes sizes_;
   bool contiguous_, pointwise_;
-  int32_t pixels_;
+  int32_t pixels_ = 0;
+  PixelWalk next_ = {{0, {0, 0, 0}}, -1, 0};
+  const int8_t* last_ = nullptr;  // of first_
   const int8_t** table_;
   int8_t *outside_, *copies_;
   __m512i first_[kVectors];
   __m512i coordinates_[3][2];
+  alignas(64) int32_t columns_[32];
 };
 
 }  // namespace sinter
