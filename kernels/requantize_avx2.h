@@ -117,15 +117,10 @@ static inline Bracket load_bracket(const int32_t* multiplier, const int32_t* shi
 
 // requantize32() where the brackets do not decide.
 __attribute__((noinline, cold)) static inline __m256i requantize32_exactly(__m256i a, __m256i b, __m256i c, __m256i d,
-                                                                           const int32_t* multiplier, const int32_t* shift,
-                                                                           int vectors, const Int8Range& range) {
-  __m256i scaled[4] = {a, b, c, d};
-  SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const int column = i % vectors * 8;
-    scaled[i] = rescale(load_rescaler(multiplier + column, shift + column), scaled[i]);
-  }
-  return pack_s8(range, scaled);
+                                                                           const Columns columns[4], const Int8Range& range) {
+  const auto scaled = [&](int i, __m256i acc) { return rescale(load_rescaler(columns[i].multiplier, columns[i].shift), acc); };
+  const __m256i all[4] = {scaled(0, a), scaled(1, b), scaled(2, c), scaled(3, d)};
+  return pack_s8(range, all);
 }
 
 // Accumulators with |v| a little too large, and a little too small, as integers.
@@ -139,18 +134,19 @@ static inline Bracketed multiply(const Bracket& b, __m256i acc) {
   return {_mm256_cvtps_epi32(_mm256_fmadd_ps(x, b.above, nudge)), _mm256_cvtps_epi32(_mm256_fmadd_ps(x, b.below, nudge))};
 }
 
-// requantize() of four vectors of accumulators, as 32 bytes in order. Vector i holds the columns of bracket i % kVectors, which was
-// loaded from multiplier and shift + i % kVectors * 8.
+// requantize() of four vectors of accumulators, as 32 bytes in order; vector i has bracket and columns i % kVectors.
 template <int kVectors>
 static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, __m256i b, __m256i c, __m256i d,
-                                   const int32_t* multiplier, const int32_t* shift, const Int8Range& range) {
-  const Bracketed p = multiply(bracket[0], a), q = multiply(bracket[1 % kVectors], b);
-  const Bracketed r = multiply(bracket[2 % kVectors], c), s = multiply(bracket[3 % kVectors], d);
+                                   const Columns columns[kVectors], const Int8Range& range) {
+  constexpr int kB = 1 % kVectors, kC = 2 % kVectors, kD = 3 % kVectors;
+  const Bracketed p = multiply(bracket[0], a), q = multiply(bracket[kB], b);
+  const Bracketed r = multiply(bracket[kC], c), s = multiply(bracket[kD], d);
   const __m256i low = _mm256_packs_epi32(p.above, q.above), high = _mm256_packs_epi32(r.above, s.above);
   const __m256i differ = _mm256_or_si256(_mm256_xor_si256(low, _mm256_packs_epi32(p.below, q.below)),
                                          _mm256_xor_si256(high, _mm256_packs_epi32(r.below, s.below)));
   if (__builtin_expect(_mm256_testz_si256(differ, differ) == 0, 0)) {
-    return requantize32_exactly(a, b, c, d, multiplier, shift, kVectors, range);
+    const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
+    return requantize32_exactly(a, b, c, d, all, range);
   }
   return pack_words(range, _mm256_adds_epi16(low, range.zero_words), _mm256_adds_epi16(high, range.zero_words));
 }

@@ -98,16 +98,11 @@ static inline Bracket512 load_bracket512(const int32_t* multiplier, const int32_
 
 // requantize64() where the brackets do not decide.
 __attribute__((noinline, cold)) static inline __m512i requantize64_exactly(__m512i a, __m512i b, __m512i c, __m512i d,
-                                                                           const int32_t* multiplier, const int32_t* shift,
-                                                                           int vectors, const Int8Range512& range) {
-  const __m512i acc[4] = {a, b, c, d};
-  __m128i bytes[4];
-  SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const int column = i % vectors * 16;
-    bytes[i] = to_s8(range, rescale(load_rescaler512(multiplier + column, shift + column), acc[i]));
-  }
-  const __m256i low = _mm256_set_m128i(bytes[1], bytes[0]), high = _mm256_set_m128i(bytes[3], bytes[2]);
+                                                                           const Columns columns[4], const Int8Range512& range) {
+  const auto bytes = [&](int i, __m512i acc) {
+    return to_s8(range, rescale(load_rescaler512(columns[i].multiplier, columns[i].shift), acc));
+  };
+  const __m256i low = _mm256_set_m128i(bytes(1, b), bytes(0, a)), high = _mm256_set_m128i(bytes(3, d), bytes(2, c));
   return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
@@ -122,22 +117,33 @@ static inline __m512i multiply(const Bracket512& b, __m512i acc, __m512i& differ
   return above;
 }
 
-// requantize() of four vectors of accumulators, as 64 bytes in order. Vector i holds the columns of bracket i % kVectors, which was
-// loaded from multiplier and shift + i % kVectors * 16.
+// requantize() of four vectors of accumulators, as 64 bytes in order; vector i has bracket and columns i % kVectors.
 template <int kVectors>
 static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
-                                   const int32_t* multiplier, const int32_t* shift, const Int8Range512& range) {
+                                   const Columns columns[kVectors], const Int8Range512& range) {
+  constexpr int kB = 1 % kVectors, kC = 2 % kVectors, kD = 3 % kVectors;
   __m512i differ = _mm512_setzero_si512();
-  const __m512i p = multiply(bracket[0], a, differ), q = multiply(bracket[1 % kVectors], b, differ);
-  const __m512i r = multiply(bracket[2 % kVectors], c, differ), s = multiply(bracket[3 % kVectors], d, differ);
+  const __m512i p = multiply(bracket[0], a, differ), q = multiply(bracket[kB], b, differ);
+  const __m512i r = multiply(bracket[kC], c, differ), s = multiply(bracket[kD], d, differ);
   if (__builtin_expect(_mm512_test_epi32_mask(differ, differ) != 0, 0)) {
-    return requantize64_exactly(a, b, c, d, multiplier, shift, kVectors, range);
+    const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
+    return requantize64_exactly(a, b, c, d, all, range);
   }
   const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(p, q), range.zero_words);
   const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(r, s), range.zero_words);
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
   return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
+}
+
+// The same for columns that follow each other: those of bracket i begin at i * 16.
+template <int kVectors>
+static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
+                                   const int32_t* multiplier, const int32_t* shift, const Int8Range512& range) {
+  Columns columns[kVectors];
+  SINTER_UNROLL
+  for (int i = 0; i < kVectors; ++i) columns[i] = {multiplier + i * 16, shift + i * 16};
+  return requantize64<kVectors>(bracket, a, b, c, d, columns, range);
 }
 
 // The quarters from `first` on, moved to the front.

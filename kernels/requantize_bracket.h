@@ -21,6 +21,11 @@
 
 namespace sinter {
 
+// Where a vector of columns has its multipliers and shifts.
+struct Columns {
+  const int32_t *multiplier, *shift;
+};
+
 constexpr float kAbove = 1 + 0x1p-21f, kBelow = 1 - 0x1p-21f;
 
 // Bits of a float32's exponent, to which a negative shift is added: of 2^(shift - 31), and of 2^(shift - 1).

@@ -35,3 +35,18 @@ def pack_lines(weights: NDArray[Any], width: int, nr: int, kr: int) -> NDArray[A
     padded = np.zeros((groups, columns, depth // width, ceil_div(width, kr) * kr), weights.dtype)
     padded[..., :width] = weights.reshape(groups, columns, -1, width)
     return pack_panels(padded.reshape(groups, columns, -1), nr, kr)
+
+
+def tap_quads(rows: int, columns: int) -> tuple[int, int]:
+    """How high and how wide the groups of four taps are that packing "quads" of depthwise_s8 covers a window with."""
+    return min(((4, 1), (2, 2), (1, 4)), key=lambda shape: ceil_div(rows, shape[0]) * ceil_div(columns, shape[1]))
+
+
+def pack_quads(weights: NDArray[Any], nr: int) -> NDArray[Any]:
+    """[channels, rows, columns] to [rows / high, columns / wide, channels, high, wide], all padded with zeros, channels to nr."""
+    channels, rows, columns = weights.shape
+    high, wide = tap_quads(rows, columns)
+    down, across = ceil_div(rows, high), ceil_div(columns, wide)
+    padded = np.zeros((ceil_div(channels, nr) * nr, down * high, across * wide), weights.dtype)
+    padded[:channels, :rows, :columns] = weights
+    return np.ascontiguousarray(padded.reshape(-1, down, high, across, wide).transpose(1, 3, 0, 2, 4))

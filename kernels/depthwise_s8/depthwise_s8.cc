@@ -1,20 +1,31 @@
 #include "depthwise_s8.h"
 
-#include "../tap_table.h"
+#include "lines.h"
 
 namespace sinter {
+
+// Scratch of the kernels that keep lines; layers that need more are left to others.
+constexpr uint64_t kMostScratch = 256 << 10;
+
+static Count weights(const Kernel& kernel, const DepthwiseS8Params& p) {
+  if (kernel.kr != 4) return depthwise_weights(kernel, p);
+  const Quads q = tap_quads(p);
+  return depthwise_channels(kernel, p) * Count(q.down) * Count(q.across) * Count(kernel.kr);
+}
+
+static uint64_t scratch_bytes(const Kernel& kernel, const DepthwiseS8Params& p) { return kernel.mr == 1 ? 0 : lines_scratch(p); }
 
 Status depthwise_s8_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {
   const DepthwiseS8Params& p = *static_cast<const DepthwiseS8Params*>(params);
   if (!depthwise_valid(kernel, p) || !in_range(p.in_zero, -128, 127) || !in_range(p.out_zero, -128, 127)) return kBadParams;
-  if (!in_range(p.out_min, -128, p.out_max) || p.out_max > 127) return kBadParams;
+  if (!in_range(p.out_min, -128, p.out_max) || p.out_max > 127 || !(weights(kernel, p) <= Count(INT32_MAX))) return kBadParams;
   if (count != 6 || operands[5].writable == 0) return kBadOperands;
-  if (!holds<int8_t>(operands[0], input_count(p)) || !holds<int8_t>(operands[1], depthwise_weights(kernel, p))) return kBadOperands;
+  if (!holds<int8_t>(operands[0], input_count(p)) || !holds<int8_t>(operands[1], weights(kernel, p))) return kBadOperands;
   for (int i = 2; i < 5; ++i) {
     if (!holds<int32_t>(operands[i], depthwise_channels(kernel, p))) return kBadOperands;
   }
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
-  return kernel.mr > 1 && !tap_table_fits(p) ? kUnsupported : kOk;
+  return scratch_bytes(kernel, p) > kMostScratch ? kUnsupported : kOk;
 }
 
 int32_t depthwise_s8_tiles(const Kernel&, const void* params) {
@@ -22,7 +33,7 @@ int32_t depthwise_s8_tiles(const Kernel&, const void* params) {
 }
 
 size_t depthwise_s8_scratch(const Kernel& kernel, const void* params) {
-  return kernel.mr == 1 ? 0 : tap_table_bytes<int8_t>(kernel, *static_cast<const DepthwiseS8Params*>(params));
+  return static_cast<size_t>(scratch_bytes(kernel, *static_cast<const DepthwiseS8Params*>(params)));
 }
 
 }  // namespace sinter

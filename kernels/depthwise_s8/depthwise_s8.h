@@ -12,9 +12,14 @@
 // Packing n<nr>k<kr>: output channels in blocks of nr, taps in groups of kr: weight[block][tap / kr][nr][kr], padded with zeros to
 // full blocks and groups; n<nr> stands for kr = 1. The vectors of one element a channel are padded to full blocks.
 //
+// Packing quads: four taps of a channel, `high` rows by `wide` columns of the window, lie side by side:
+// weight[rows / high][columns / wide][channels, rounded up to nr][high][wide], padded with zeros. The rows are those of all depths.
+// Inputs are read as input + 128, and the bias is lower by 128 * sum(weight[o]).
+//
 // Tiles: one row of output pixels.
 //
-// Kernels with mr > 1 keep a table in scratch, and take only what fits it (tap_table.h).
+// Kernels of packing n16k2 with mr > 1 keep a table in scratch, and take only what fits it (tap_table.h); those of packing quads
+// keep lines there, in a part of the first cache as large as every instruction set with such kernels has (lines.h).
 #pragma once
 
 #include "../spatial.h"
@@ -29,5 +34,20 @@ namespace sinter {
   F(int32_t, out_max)
 
 SINTER_PARAMS(DepthwiseS8Params, DEPTHWISE_S8_PARAMS);
+
+// The shape of a quad, and how many of them cover the window: the shape that needs fewest, the highest of those.
+struct Quads {
+  int32_t high, wide, down, across;
+};
+
+static inline Quads tap_quads(const DepthwiseS8Params& p) {
+  const int32_t rows = p.kernel[0] * p.kernel[1];
+  Quads best = {4, 1, div_up(rows, 4), p.kernel[2]};
+  for (int32_t wide = 2; wide <= 4; wide *= 2) {
+    const Quads quads = {4 / wide, wide, div_up(rows, 4 / wide), div_up(p.kernel[2], wide)};
+    if (int64_t{quads.down} * quads.across < int64_t{best.down} * best.across) best = quads;
+  }
+  return best;
+}
 
 }  // namespace sinter

@@ -41,7 +41,39 @@ Status depthwise(const DepthwiseS8Params& p, void* const* operands, int32_t begi
   return kOk;
 }
 
+// Packing quads.
+Status depthwise_quads(const DepthwiseS8Params& p, void* const* operands, int32_t begin, int32_t end) {
+  constexpr int32_t kNr = 16;
+  const int8_t* input = static_cast<const int8_t*>(operands[0]);
+  const int8_t* weights = static_cast<const int8_t*>(operands[1]);
+  const int32_t* bias = static_cast<const int32_t*>(operands[2]);
+  const int32_t* multiplier = static_cast<const int32_t*>(operands[3]);
+  const int32_t* shift = static_cast<const int32_t*>(operands[4]);
+  int8_t* y = static_cast<int8_t*>(operands[5]) + ptrdiff_t{begin} * p.out[2] * p.out_channels;
+  const Quads q = tap_quads(p);
+  const int32_t copies = p.out_channels / p.in_channels, packed = div_up(p.out_channels, kNr) * kNr;
+
+  for (int32_t index = begin * p.out[2]; index < end * p.out[2]; ++index) {
+    const Pixel pixel = locate(p, index);
+    for (int32_t o = 0; o < p.out_channels; ++o, ++y) {
+      uint32_t acc = static_cast<uint32_t>(bias[o]);
+      visit_taps(p, pixel, [&](int32_t tap, int32_t position) {
+        const int32_t row = tap / p.kernel[2], column = tap % p.kernel[2];
+        const int32_t quad = row / q.high * q.across + column / q.wide, part = row % q.high * q.wide + column % q.wide;
+        const int32_t x = position < 0 ? p.in_zero : input[ptrdiff_t{position} * p.in_channels + o / copies];
+        acc += static_cast<uint32_t>((x + 128) * weights[(ptrdiff_t{quad} * packed + o) * 4 + part]);
+      });
+      *y = requantize(static_cast<int32_t>(acc), multiplier[o], shift[o], p.out_zero, p.out_min, p.out_max);
+    }
+  }
+  return kOk;
+}
+
 }  // namespace
+
+extern "C" Status depthwise_s8_1x16k4__scalar(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
+  return depthwise_quads(*static_cast<const DepthwiseS8Params*>(params), operands, begin, end);
+}
 
 #define SINTER_DEPTHWISE(name, nr, kr)                                                                             \
   extern "C" Status name##__scalar(const void* params, void* const* operands, void*, int32_t begin, int32_t end) { \

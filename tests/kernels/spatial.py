@@ -13,8 +13,8 @@ from harness import Array, Step, step
 from toolchain import winograd
 from toolchain.ir import Type
 from toolchain.kernels import Kernel, families
-from toolchain.ops.conv import pack_int8
-from toolchain.packing import pack_panels, pad_columns
+from toolchain.ops.conv import offset_bias, pack_int8
+from toolchain.packing import pack_panels, pack_quads, pad_columns
 from toolchain.quantize import blocks
 from toolchain.quantize.numerics import multiply_by_quantized_multiplier, wrap
 from toolchain.spatial import Window
@@ -172,7 +172,10 @@ def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tu
     else:
         acc = weighted_sum(case, x, weights, extra["in_zero"]) + bias
     expected = requantized(acc, multiplier, shift, params)
-    if kernel.family == "depthwise_s8":
+    if kernel.packing == "quads":
+        packed, groups = pack_quads(weights.reshape(case.channels[1], -1, case.kernel[-1]), kernel.nr), 1
+        bias = offset_bias(bias, weights)
+    elif kernel.family == "depthwise_s8":
         packed, groups = pack_panels(weights.reshape(1, case.channels[1], case.taps), kernel.nr, kernel.kr), 1
     elif kernel.family == "winograd_s8":
         square = weights.reshape(case.channels[1], 3, 3, -1)

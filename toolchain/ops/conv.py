@@ -17,7 +17,7 @@ from toolchain.ir import Array, Cost, IrError, Node, Op, Type, Value, constant
 from toolchain.kernels import Kernel
 from toolchain.lowering import Constants, Lowering
 from toolchain.ops.transpose import Transpose
-from toolchain.packing import pack_lines, pack_panels, pad_columns
+from toolchain.packing import pack_lines, pack_panels, pack_quads, pad_columns
 from toolchain.quantize.numerics import activation_range, multiply_by_quantized_multiplier, quantize_multipliers, wrap
 from toolchain.spatial import Window, channels_first, channels_last, same_pads
 
@@ -160,8 +160,7 @@ def pack_int8(weights: Array, bias: Array, line: int, kernel: Kernel) -> tuple[A
     """Weights [groups, columns, depth], in lines of `line` elements, and the bias, as a kernel of conv_s8 reads them."""
     if kernel.packing != "n16k4u":
         return pack_panels(weights, kernel.nr, kernel.kr), bias
-    sums = weights.astype(np.int64).sum(axis=-1).reshape(bias.shape)
-    return pack_lines(weights, line, kernel.nr, kernel.kr), wrap(bias - 128 * sums).astype(np.int32)
+    return pack_lines(weights, line, kernel.nr, kernel.kr), offset_bias(bias, weights)
 
 
 def quantized_params(node: Node, clamp: Clamp) -> dict[str, int]:
@@ -180,14 +179,22 @@ def folded_bias(node: Node) -> Array:
     return wrap(b.constant.astype(np.int64) - x.quant.zero[0] * sums).astype(np.int32)
 
 
+def offset_bias(bias: Array, weights: Array) -> Array:
+    """The bias for kernels that read int8 inputs as input + 128; weights [columns, ...]."""
+    return wrap(bias.astype(np.int64) - 128 * weights.reshape(bias.size, -1).sum(axis=1, dtype=np.int64)).astype(np.int32)
+
+
 def _lower_depthwise(node: Node, low: Lowering, params: dict[str, Any], multipliers: Any, clamp: Clamp) -> None:
     x, w, b = node.inputs
     require_kernel(node)
     taps = w.constant.reshape(w.shape[0], -1)
 
     def blocks(kernel: Kernel) -> Constants:
-        packed = low.constant(pack_panels(taps[np.newaxis], kernel.nr, kernel.kr), w.name)
-        return [x, packed, *(low.constant(pad_columns(values, 1, kernel.nr), w.name) for values in vectors)]
+        packed, columns = pack_panels(taps[np.newaxis], kernel.nr, kernel.kr), vectors
+        if kernel.packing == "quads":
+            packed = pack_quads(w.constant.reshape(w.shape[0], -1, w.shape[-2]), kernel.nr)
+            columns = (offset_bias(vectors[0], taps), *vectors[1:])
+        return [x, low.constant(packed, w.name), *(low.constant(pad_columns(values, 1, kernel.nr), w.name) for values in columns)]
 
     if x.dtype == np.float32:
         vectors: tuple[Array, ...] = (b.constant,)

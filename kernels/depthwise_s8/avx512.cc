@@ -1,0 +1,72 @@
+#include "../requantize_avx512.h"
+#include "quads.h"
+
+namespace sinter {
+namespace {
+
+struct Avx512 {
+  using Acc = __m512i;
+  using Range = Int8Range512;
+  using Scale = Bracket512;
+  static constexpr int32_t kLanes = 16;
+
+  static void interleave(uint8_t* to, const uint8_t* const from[4], int32_t count) {
+    alignas(64) static constexpr uint8_t kOrder[64] = {0,  16, 32, 48, 1,  17, 33, 49, 2,  18, 34, 50, 3,  19, 35, 51,
+                                                       4,  20, 36, 52, 5,  21, 37, 53, 6,  22, 38, 54, 7,  23, 39, 55,
+                                                       8,  24, 40, 56, 9,  25, 41, 57, 10, 26, 42, 58, 11, 27, 43, 59,
+                                                       12, 28, 44, 60, 13, 29, 45, 61, 14, 30, 46, 62, 15, 31, 47, 63};
+    const __m512i order = _mm512_load_si512(kOrder);
+    const auto load = [&](int line, int32_t i) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from[line] + i)); };
+    for (int32_t i = 0; i < count; i += 16) {
+      const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(load(0, i)), load(1, i), 1);
+      const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(load(2, i)), load(3, i), 1);
+      const __m512i rows = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+      _mm512_storeu_si512(to + ptrdiff_t{i} * 4, _mm512_permutexvar_epi8(order, rows));
+    }
+  }
+
+  static Range range(int32_t zero, int32_t low, int32_t high) { return int8_range512(zero, low, high); }
+  static Acc load_acc(const int32_t* bias) { return _mm512_loadu_si512(bias); }
+  static __m512i load_words(const uint8_t* words) { return _mm512_loadu_si512(words); }
+  static void expand(int32_t*, int32_t) {}
+  static __m512i load_weights(const int32_t* at, int32_t) { return _mm512_loadu_si512(at); }
+  static Acc dot(Acc acc, __m512i words, __m512i weights) { return _mm512_dpbusd_epi32(acc, words, weights); }
+  static Acc dot_below(Acc acc, __m512i words, __m512i weights) {
+    return _mm512_dpbusd_epi32(acc, words, _mm512_slli_epi32(weights, 8));
+  }
+
+  static void store_scale(int32_t* at, int32_t columns, const int32_t* multiplier, const int32_t* shift) {
+    const Bracket512 bracket = load_bracket512(multiplier, shift);
+    _mm512_storeu_ps(at, bracket.above);
+    _mm512_storeu_ps(at + columns, bracket.below);
+    _mm512_storeu_ps(at + 2 * columns, bracket.nudge);
+  }
+  static Scale load_scale(const int32_t* at, int32_t columns) {
+    return {_mm512_loadu_ps(at), _mm512_loadu_ps(at + columns), _mm512_loadu_ps(at + 2 * columns)};
+  }
+
+  template <int kVectors>
+  static __m512i requantize(const Scale scales[kVectors], Acc a, Acc b, Acc c, Acc d, const Columns columns[kVectors],
+                            const Range& range) {
+    return requantize64<kVectors>(scales, a, b, c, d, columns, range);
+  }
+
+  template <int kPart>
+  static void store(__m512i bytes, int8_t* y, int32_t count) {
+    const __m128i part = _mm512_extracti32x4_epi32(bytes, kPart);
+    if (__builtin_expect(count >= 16, 1)) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(y), part);
+    } else if (count > 0) {
+      _mm_mask_storeu_epi8(y, static_cast<__mmask16>((1 << count) - 1), part);
+    }
+  }
+};
+
+}  // namespace
+
+extern "C" Status depthwise_s8_2x16k4__avx512(const void* params, void* const* operands, void* scratch, int32_t begin,
+                                              int32_t end) {
+  return depthwise_quads<Avx512>(params, operands, scratch, begin, end);
+}
+
+}  // namespace sinter
