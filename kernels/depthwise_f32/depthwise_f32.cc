@@ -1,7 +1,5 @@
 #include "depthwise_f32.h"
 
-#include "../tap_table.h"
-
 namespace sinter {
 
 Status depthwise_f32_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {
@@ -10,15 +8,13 @@ Status depthwise_f32_check(const Kernel& kernel, const void* params, const Exten
   if (count != 4 || operands[3].writable == 0) return kBadOperands;
   if (!holds<float>(operands[0], input_count(p)) || !holds<float>(operands[1], depthwise_weights(kernel, p))) return kBadOperands;
   if (!holds<float>(operands[2], depthwise_channels(kernel, p)) || !holds<float>(operands[3], output_count(p))) return kBadOperands;
-  return kernel.mr > 1 && !tap_table_fits(p) ? kUnsupported : kOk;
+  return kernel.mr > 1 && p.out_channels != p.in_channels ? kUnsupported : kOk;
 }
 
 int32_t depthwise_f32_tiles(const Kernel&, const void* params) {
   return output_rows(*static_cast<const DepthwiseF32Params*>(params));
 }
 
-size_t depthwise_f32_scratch(const Kernel& kernel, const void* params) {
-  return kernel.mr == 1 ? 0 : tap_table_bytes<float>(kernel, *static_cast<const DepthwiseF32Params*>(params));
-}
+size_t depthwise_f32_scratch(const Kernel&, const void*) { return 0; }
 
 }  // namespace sinter

@@ -12,7 +12,7 @@
 //
 // Tiles: one row of output pixels.
 //
-// Kernels with mr > 1 keep a table in scratch, and take only what fits it (tap_table.h).
+// Kernels with mr > 1 take only layers with one output channel for each input channel.
 #pragma once
 
 #include "../spatial.h"
