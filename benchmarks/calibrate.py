@@ -25,15 +25,18 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.layers import Call, Offers, sweep
+from benchmarks.layers import FLOAT, LAYERS, Call, Offers, sweep
 from toolchain import cost, targets
 from toolchain.assets import TARGETS
 from toolchain.cost import COUNTS, Core, Work
+from toolchain.measure import EVICT
 from toolchain.report.grid import table
 
 # Portable kernels are timed on layers of at most this many counted operations: a wide kernel's sizes would take them minutes.
 PORTABLE_LIMIT = 3e6
 ROUNDS = 3
+# A layer of a known network counts as much as this many drawn ones.
+VOTES = 2
 
 
 @dataclass
@@ -99,6 +102,14 @@ def cache_size(level: int) -> int:
     return 1 << 15 if level == 1 else 1 << 19
 
 
+def stream(l2: int, hertz: float) -> float:
+    """Cycles that a byte of weights takes longer where they were driven out of the second-level cache."""
+    layer = next(layer for layer in LAYERS if layer.name == "ad.640-128")
+    call = Offers(layer.graph(FLOAT), targets.load("host")).steps[0][0]
+    near, far = (min(call.nanoseconds(0.2, evict) for _ in range(ROUNDS)) for evict in (EVICT, 8 * l2))
+    return float(f"{max(far - near, 0.0) * hertz / 1e9 / call.bytes[0]:.3g}")
+
+
 def calls(core: Core, only: str, count: int) -> list[tuple[str, Call, Work]]:
     """Every kernel of this machine on every layer, each pair of kernel and params once."""
     target = targets.load("host")
@@ -125,11 +136,12 @@ def measure(found: Sequence[tuple[str, Call, Work]], hertz: float, seconds: floa
 def rows(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
     """A row for each kernel, for each function of a kernel that has several, and for each instruction set."""
     groups: dict[str, list[Sample]] = defaultdict(list)
+    known = {layer.name for layer in LAYERS}
     for sample in samples:
-        kernel = sample.call.kernel
-        groups[kernel.name].append(sample)
+        kernel, votes = sample.call.kernel, VOTES if sample.layer.partition(" ")[0] in known else 1
+        groups[kernel.name] += [sample] * votes
         if variant := cost.variant(kernel, sample.call.params):
-            groups[f"{kernel.name}/{variant}"].append(sample)
+            groups[f"{kernel.name}/{variant}"] += [sample] * votes
     fitted = {name: fit([s.work for s in group], [s.cycles for s in group]) for name, group in groups.items()}
     for isa in {sample.call.kernel.isa for sample in samples}:
         fitted[f"*__{isa}"] = general([sample for sample in samples if sample.call.kernel.isa == isa])
@@ -154,13 +166,14 @@ def app(
 ) -> None:
     """Measure this machine's kernels and write the costs of its core."""
     hertz = float(f"{clock():.3g}")
-    old = cost.load(name) if name in cost.names() else Core(name, name, targets.architecture(), hertz, 0, 0, True)
+    old = cost.load(name) if name in cost.names() else Core(name, name, targets.architecture(), hertz, 0, 0, 0.0, True)
     core = replace(
         old,
         description=description or old.description,
         hertz=hertz,
         l1=cache_size(1),
         l2=cache_size(2),
+        stream=stream(cache_size(2), hertz),
         measured=True,
         processors=tuple(dict.fromkeys((*old.processors, targets.processor()))),
     )

@@ -13,7 +13,7 @@ from toolchain.cost import Core
 from toolchain.ir import Array, Builder, Graph, Op, Quant, Type, Value, constant
 from toolchain.kernels import Kernel
 from toolchain.lowering import Inputs, Lowering, Offer
-from toolchain.measure import nanoseconds
+from toolchain.measure import EVICT, nanoseconds
 from toolchain.ops.add import Add
 from toolchain.ops.argmax import ArgMax
 from toolchain.ops.conv import Conv
@@ -61,7 +61,7 @@ class Layer:
         depth = self.channels[0] if self.operator == "conv" else 1
         return math.prod(self.window.out(self.spatial)) * self.channels[1] * math.prod(self.kernel) * depth
 
-    def graph(self, dtype: np.dtype[np.generic]) -> Graph:
+    def graph(self, dtype: np.dtype[Any]) -> Graph:
         """The layer in int8 or float32, with random weights."""
         builder = Builder(Graph(name=self.name))
         x = builder.input("x", typed((1, *self.spatial, self.channels[0]), dtype))
@@ -125,12 +125,12 @@ LAYERS = [
 ]
 
 
-def typed(shape: Sequence[int], dtype: np.dtype[np.generic]) -> Type:
+def typed(shape: Sequence[int], dtype: np.dtype[Any]) -> Type:
     """float32, or int8 with a quantisation."""
     return Type(tuple(shape), dtype, QUANT if dtype == INT8 else None)
 
 
-def parameters(shape: Sequence[int], columns: int, dtype: np.dtype[np.generic]) -> tuple[Value, Value]:
+def parameters(shape: Sequence[int], columns: int, dtype: np.dtype[Any]) -> tuple[Value, Value]:
     """Random weights with one row or one scale for each output, and a bias."""
     rng = np.random.default_rng(1)
     if dtype == INT8:
@@ -175,7 +175,7 @@ def sweep(count: int) -> Iterator[tuple[str, Graph]]:
     yield from _functions()
 
 
-def _others(dtype: np.dtype[np.generic]) -> Iterator[tuple[str, Graph]]:
+def _others(dtype: np.dtype[Any]) -> Iterator[tuple[str, Graph]]:
     """Products, elementwise operators and those that move, in int8 or float32."""
     for rows, depth, columns in (
         *((1, 64, 64), (16, 64, 16), (33, 32, 47), (64, 64, 64), (128, 64, 128), (7, 300, 100)),
@@ -188,11 +188,11 @@ def _others(dtype: np.dtype[np.generic]) -> Iterator[tuple[str, Graph]]:
             yield "matmul", finish(builder, MatMul(False, turned), a, b)
     for rows, columns in ((4, 64), (16, 256), (64, 64), (3, 1000), (256, 16), (96, 500)):
         shape = (1, rows, columns)
-        for op in (Add(), Mul(), PRelu()):
+        for binary in (Add(), Mul(), PRelu()):
             for other in (shape, (1, 1, columns), (1, 1, 1)):
                 builder = Builder()
                 inputs = builder.input("a", typed(shape, dtype)), builder.input("b", typed(other, dtype))
-                yield f"{op.name} {shape}, {other}", finish(builder, op, *inputs)
+                yield f"{binary.name} {shape}, {other}", finish(builder, binary, *inputs)
         ops: list[tuple[Op, Quant]] = [
             (Softmax(2), SOFTMAX_QUANT),
             (Transpose((0, 2, 1)), QUANT),
@@ -248,8 +248,8 @@ class Call:
         """Cycles."""
         return core.cycles(self.kernel, self.params, *self.bytes)
 
-    def nanoseconds(self, seconds: float) -> float:
-        return nanoseconds(self.kernel, self.params, self.inputs, self.outputs, seconds)
+    def nanoseconds(self, seconds: float, evict: int = EVICT) -> float:
+        return nanoseconds(self.kernel, self.params, self.inputs, self.outputs, seconds, evict)
 
 
 class Offers(Lowering):

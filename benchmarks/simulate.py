@@ -23,13 +23,13 @@ from toolchain.assets import KERNELS, TARGETS
 from toolchain.cost import Core
 from toolchain.kernels import Kernel, families
 
-# What is known of each core: its name, an instruction set list, clock of a usual board, caches.
-CORES: dict[str, tuple[str, tuple[str, ...], float, int, int]] = {
-    "cortex-a53": ("Arm Cortex-A53", ("neon", "armv7_neon", "scalar"), 1.2e9, 1 << 15, 1 << 19),
-    "cortex-a57": ("Arm Cortex-A57", ("neon", "scalar"), 1.43e9, 1 << 15, 1 << 21),
-    "cortex-a72": ("Arm Cortex-A72", ("neon", "armv7_neon", "scalar"), 1.5e9, 1 << 15, 1 << 20),
-    "cortex-a76": ("Arm Cortex-A76", ("neon_dotprod", "neon", "scalar"), 2.4e9, 1 << 16, 1 << 19),
-    "cortex-a78ae": ("Arm Cortex-A78AE", ("neon_dotprod", "neon", "scalar"), 1.5e9, 1 << 16, 1 << 18),
+# What is known of each core: its name, its instruction sets, clock of a usual board, caches, cycles of a byte from memory.
+CORES: dict[str, tuple[str, tuple[str, ...], float, int, int, float]] = {
+    "cortex-a53": ("Arm Cortex-A53", ("neon", "armv7_neon", "scalar"), 1.2e9, 1 << 15, 1 << 19, 0.5),
+    "cortex-a57": ("Arm Cortex-A57", ("neon", "scalar"), 1.43e9, 1 << 15, 1 << 21, 0.3),
+    "cortex-a72": ("Arm Cortex-A72", ("neon", "armv7_neon", "scalar"), 1.5e9, 1 << 15, 1 << 20, 0.35),
+    "cortex-a76": ("Arm Cortex-A76", ("neon_dotprod", "neon", "scalar"), 2.4e9, 1 << 16, 1 << 19, 0.2),
+    "cortex-a78ae": ("Arm Cortex-A78AE", ("neon_dotprod", "neon", "scalar"), 1.5e9, 1 << 16, 1 << 18, 0.1),
 }
 PARTS = {"cortex-a53": "0xd03", "cortex-a57": "0xd07", "cortex-a72": "0xd08", "cortex-a76": "0xd0b", "cortex-a78ae": "0xd42"}
 # Portable kernels whose loops tell the pace, and LLVM's name of the measured core.
@@ -65,7 +65,7 @@ def rounded(row: Mapping[str, float]) -> dict[str, float]:
 
 def simulated(name: str, like: Core) -> Core:
     """The core's data."""
-    description, isas, hertz, l1, l2 = CORES[name]
+    description, isas, hertz, l1, l2, stream = CORES[name]
     model, slower = mca.CORES[name], pace(mca.CORES[name])
     kernels: dict[str, dict[str, float]] = {}
     for kernel in [kernel for rows in families().values() for kernel in rows if kernel.isa in isas]:
@@ -82,7 +82,7 @@ def simulated(name: str, like: Core) -> Core:
         wide = like.kernels["*__scalar" if isa == "scalar" else "*__avx2"]
         factor = slower * (1 if isa == "scalar" else 2)
         kernels[f"*__{isa}"] = rounded({count: value * (slower if count in ONCE else factor) for count, value in wide.items()})
-    return Core(name.replace("-", "_"), description, "aarch64", hertz, l1, l2, False, (f"0x41/{PARTS[name]}",), kernels)
+    return Core(name.replace("-", "_"), description, "aarch64", hertz, l1, l2, stream, False, (f"0x41/{PARTS[name]}",), kernels)
 
 
 def main(

@@ -17,7 +17,7 @@ from toolchain.spatial import pointwise
 from toolchain.targets import Target
 
 HOST = targets.load("host")
-CORE = Core("core", "a core", "x86_64", 1e9, 1 << 15, 1 << 20, True)
+CORE = Core("core", "a core", "x86_64", 1e9, 1 << 15, 1 << 20, 0.25, True)
 
 
 def kernel(family: str, isa: str, name: str, tile: tuple[int, int, int] = (4, 16, 2)) -> Kernel:

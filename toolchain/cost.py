@@ -5,6 +5,7 @@ params and the kernel's own tile, so that lanes which a tile wastes cost as much
 
     call     1
     blocks   blocks of mr pixels (rows of a matrix), for each group
+    taps     taps of a window that these blocks look up
     inputs   elements that these blocks read, depth rounded up to kr
     tiles    blocks times panels of nr columns
     weights  elements of whole panels, each as often as a block reads it
@@ -33,7 +34,22 @@ from toolchain.errors import InputError
 from toolchain.kernels import Kernel
 from toolchain.packing import ceil_div
 
-COUNTS = ("call", "blocks", "inputs", "tiles", "weights", "macs", "edges", "tails", "lines", "far", "runs", "read", "written")
+COUNTS = (
+    "call",
+    "blocks",
+    "taps",
+    "inputs",
+    "tiles",
+    "weights",
+    "macs",
+    "edges",
+    "tails",
+    "lines",
+    "far",
+    "runs",
+    "read",
+    "written",
+)
 
 # A core that nothing is known of: one multiply-accumulate or byte a cycle.
 UNKNOWN = {"call": 200.0, "macs": 1.0, "read": 1.0, "written": 1.0, "inputs": 1.0, "runs": 4.0}
@@ -45,6 +61,7 @@ Work = dict[str, float]
 class Core:
     """A processor core: how it is recognised, its clock, its caches in bytes, and cycles for each kernel and count.
 
+    `stream` is the cycles that a byte takes longer from beyond the second-level cache than from within.
     `measured` tells times of a machine from a simulator's. A row `<kernel>/<v>` holds for the variant v of its params, a row
     `*__<isa>` for the kernels of an instruction set that have no row of their own.
     """
@@ -55,6 +72,7 @@ class Core:
     hertz: float
     l1: int
     l2: int
+    stream: float
     measured: bool
     processors: tuple[str, ...] = ()
     kernels: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
@@ -73,9 +91,9 @@ class Core:
         done = work(kernel, params, read, written, self)
         return sum(row.get(name, 0.0) * count for name, count in done.items())
 
-    def nanoseconds(self, kernel: Kernel, params: bytes, read: int, written: int) -> float:
-        """Estimated time of one call on one thread."""
-        return self.cycles(kernel, params, read, written) / self.hertz * 1e9
+    def nanoseconds(self, kernel: Kernel, params: bytes, read: int, written: int, far: int = 0) -> float:
+        """Estimated time of one call on one thread; `far` bytes of its operands come from beyond the second-level cache."""
+        return (self.cycles(kernel, params, read, written) + far * self.stream) / self.hertz * 1e9
 
     def ranked(self, kernels: Sequence[Kernel], params: bytes, read: int, written: int) -> list[Kernel]:
         """The fastest first, portable ones last. A kernel without a row keeps its place before those that are listed after it."""
@@ -91,12 +109,12 @@ class Core:
 
 
 def variant(kernel: Kernel, params: bytes) -> str:
-    """What else the speed depends on: the function's number, `t` where the second matrix or the sum runs along the last axis."""
+    """What else the speed depends on: the function's number; `t` where the second matrix or the sum lies along the last axis."""
     names = kernel.params.names or ()
     record = np.frombuffer(params, kernel.params)[0]
     function = next((str(record[name]) for name in ("function", "kind") if name in names), "")
-    turned = ("b_depth" in names and record["b_depth"] == 1) or ("axis_stride" in names and record["axis_stride"].flat[-1] == 1)
-    return function + ("t" if turned else "")
+    steps = next((record[name].flat[-1] for name in ("b_depth", "axis_stride") if name in names), None)
+    return function + ("" if steps is None else "t" if steps == 1 else "n")
 
 
 def work(kernel: Kernel, params: bytes, read: int, written: int, core: Core) -> Work:
@@ -141,7 +159,7 @@ def _matrix(kernel: Kernel, rows: int, groups: int, columns: int, depth: int, co
 def _convolution(kernel: Kernel, p: Mapping[str, Any], core: Core) -> Work:
     pixels, groups, taps = p["batch"] * math.prod(p["out"]), p["groups"], math.prod(p["kernel"])
     done = _matrix(kernel, pixels, groups, p["out_channels"] // groups, taps * (p["in_channels"] // groups), core)
-    return done | {"edges": float(_edges(p) * groups)}
+    return done | {"taps": float(pixels * groups * taps), "edges": float(_edges(p) * groups)}
 
 
 def _channelwise(kernel: Kernel, p: Mapping[str, Any]) -> Work:
@@ -193,6 +211,7 @@ def dump(core: Core) -> str:
         "hertz": core.hertz,
         "l1": core.l1,
         "l2": core.l2,
+        "stream": core.stream,
         "measured": core.measured,
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}," for key, value in head.items()]

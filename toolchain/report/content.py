@@ -161,7 +161,9 @@ def describe(compiled: Compiled, target: Target, *, model: str, macs_original: i
     program, plan = compiled.program, compiled.plan
     costs = target.costs
     seen: set[int] = set()
-    layers = [_layer(step, seen, costs) for step in program.steps]
+    # Where a run touches more than the second-level cache holds, it finds none of the weights there.
+    far = costs is not None and program.weight_bytes + program.arena_bytes > costs.l2
+    layers = [_layer(step, seen, costs, far=far) for step in program.steps]
     return Report(
         model=model,
         target=target.name,
@@ -217,7 +219,7 @@ def tensor_info(name: str, type: Type) -> TensorInfo:
     return TensorInfo(name, str(type.dtype), list(type.shape), scale, zero_point)
 
 
-def _layer(step: Step, seen: set[int], costs: Core | None) -> Layer:
+def _layer(step: Step, seen: set[int], costs: Core | None, *, far: bool) -> Layer:
     def constants(operands: Sequence[Operand]) -> int:
         total = 0
         for buffer in (operand.buffer for operand in operands):
@@ -227,6 +229,8 @@ def _layer(step: Step, seen: set[int], costs: Core | None) -> Layer:
         return total
 
     read, written = (sum(operand.size for operand in operands) for operands in (step.inputs, step.outputs))
+    constant = sum(operand.size for operand in step.inputs if operand.buffer.region == Region.CONSTANT)
+    spent = costs.nanoseconds(step.kernel, step.params, read, written, constant if far else 0) if costs is not None else 0.0
     return Layer(
         name=step.name,
         operator=step.op,
@@ -236,7 +240,7 @@ def _layer(step: Step, seen: set[int], costs: Core | None) -> Layer:
         read=read,
         written=written,
         scratch_bytes=step.scratch,
-        nanoseconds=round(costs.nanoseconds(step.kernel, step.params, read, written)) if costs is not None else 0,
+        nanoseconds=round(spent),
         results=[
             Result(**asdict(tensor_info(tensor.name, tensor.type)), output=step.outputs.index(tensor.operand))
             for tensor in step.results
