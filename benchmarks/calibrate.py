@@ -12,7 +12,7 @@ import ctypes
 import os
 import subprocess
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -133,7 +133,7 @@ def measure(found: Sequence[tuple[str, Call, Work]], hertz: float, seconds: floa
     return [Sample(layer, call, work, ns * hertz / 1e9) for (layer, call, work), ns in zip(found, best, strict=True)]
 
 
-def rows(samples: Sequence[Sample]) -> dict[str, dict[str, float]]:
+def rows(samples: Sequence[Sample]) -> dict[str, Mapping[str, float]]:
     """A row for each kernel, for each function of a kernel that has several, and for each instruction set."""
     groups: dict[str, list[Sample]] = defaultdict(list)
     known = {layer.name for layer in LAYERS}
@@ -179,8 +179,9 @@ def app(
     )
     samples = measure(calls(core, only, count), hertz, seconds)
     fitted = rows(samples)
-    kept = {row: values for row, values in old.kernels.items() if only and row not in fitted}
-    core = replace(core, kernels={**kept, **{row: values for row, values in fitted.items() if not only or not row.startswith("*")}})
+    if only:
+        fitted = {**old.kernels, **{row: values for row, values in fitted.items() if not row.startswith("*")}}
+    core = replace(core, kernels=fitted)
     (TARGETS / "costs" / f"{name}.json").write_text(cost.dump(core), encoding="utf-8")
     show(samples, core)
 
