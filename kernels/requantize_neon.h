@@ -63,11 +63,18 @@ static inline __attribute__((always_inline)) void requantize_rows(const int32x4_
                                                                   const int32_t* multiplier, const int32_t* shift, const Params& p,
                                                                   int8_t* y, ptrdiff_t stride, int32_t columns) {
   if (!shifts_down<kVectors>(shift)) {
+    // A copy, so that the accumulators themselves stay in registers.
+    int32x4_t sums[kRows][kVectors];
+    SINTER_UNROLL
+    for (int row = 0; row < kRows; ++row) {
+      SINTER_UNROLL
+      for (int v = 0; v < kVectors; ++v) sums[row][v] = acc[row][v];
+    }
     for (int row = 0; row < kRows; ++row, y += stride) {
       SINTER_UNROLL
       for (int v = 0; v < kVectors; v += 2) {
-        const int32x4_t low = rescale(acc[row][v], vld1q_s32(multiplier + v * 4), vld1q_s32(shift + v * 4));
-        const int32x4_t high = rescale(acc[row][v + 1], vld1q_s32(multiplier + v * 4 + 4), vld1q_s32(shift + v * 4 + 4));
+        const int32x4_t low = rescale(sums[row][v], vld1q_s32(multiplier + v * 4), vld1q_s32(shift + v * 4));
+        const int32x4_t high = rescale(sums[row][v + 1], vld1q_s32(multiplier + v * 4 + 4), vld1q_s32(shift + v * 4 + 4));
         store_s8(y + v * 4, pack_s8(low, high, p.out_zero, p.out_min, p.out_max), columns - v * 4);
       }
     }

@@ -4,11 +4,12 @@
 namespace sinter {
 namespace {
 
-template <bool kSymmetric>
+template <bool kIsSymmetric>
 struct Armv7Neon {
   static constexpr int32_t kMr = 4, kNr = 16, kKr = 2, kColumns = 8;
+  static constexpr bool kSymmetric = kIsSymmetric;
   template <int kRows, int kWidth>
-  using Tile = PairsTile<kRows, kWidth, kSymmetric>;
+  using Tile = PairsTile<Armv7Neon, kRows, kWidth>;
 };
 
 }  // namespace

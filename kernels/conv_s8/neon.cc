@@ -4,11 +4,12 @@
 namespace sinter {
 namespace {
 
-template <bool kSymmetric>
+template <bool kIsSymmetric>
 struct Neon {
   static constexpr int32_t kMr = 4, kNr = 16, kKr = 2, kColumns = 16;
+  static constexpr bool kSymmetric = kIsSymmetric;
   template <int kRows, int kWidth>
-  using Tile = PairsTile<kRows, kWidth, kSymmetric>;
+  using Tile = PairsTile<Neon, kRows, kWidth>;
 };
 
 }  // namespace

@@ -25,38 +25,35 @@ class DotTile {
     for (int row = 0; row < kRows; ++row) x[row] = rows[row];
     ptrdiff_t k = 0;
     for (; k + 16 <= depth; k += 16, w += 16 * kWidth) {
-      int8x16_t a[kRows];
+      int8x16_t weights[4][kVectors];
       SINTER_UNROLL
-      for (int row = 0; row < kRows; ++row) a[row] = vld1q_s8(x[row] + k);
-      step<0>(a, w);
-      step<1>(a, w + 4 * kWidth);
-      step<2>(a, w + 8 * kWidth);
-      step<3>(a, w + 12 * kWidth);
-    }
-    for (; k < depth; k += 4, w += 4 * kWidth) {
-      int8x16_t a[kRows];
+      for (int i = 0; i < 4 * kVectors; ++i) weights[i / kVectors][i % kVectors] = vld1q_s8(w + i * 16);
       SINTER_UNROLL
       for (int row = 0; row < kRows; ++row) {
-        a[row] = vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const int32_t*>(x[row] + k)));
+        const int8x16_t a = vld1q_s8(x[row] + k);
+        SINTER_UNROLL
+        for (int v = 0; v < kVectors; ++v) {
+          int32x4_t& acc = acc_[row][v];
+          acc = vdotq_laneq_s32(acc, weights[0][v], a, 0);
+          acc = vdotq_laneq_s32(acc, weights[1][v], a, 1);
+          acc = vdotq_laneq_s32(acc, weights[2][v], a, 2);
+          acc = vdotq_laneq_s32(acc, weights[3][v], a, 3);
+        }
       }
-      step<0>(a, w);
+    }
+    for (; k < depth; k += 4, w += 4 * kWidth) {
+      SINTER_UNROLL
+      for (int row = 0; row < kRows; ++row) {
+        const int8x16_t a = vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const int32_t*>(x[row] + k)));
+        SINTER_UNROLL
+        for (int v = 0; v < kVectors; ++v) acc_[row][v] = vdotq_s32(acc_[row][v], vld1q_s8(w + v * 16), a);
+      }
     }
   }
 
   int32x4_t sum(int row, int v) const { return acc_[row][v]; }
 
  private:
-  // Four of K.
-  template <int kLane>
-  __attribute__((always_inline)) void step(const int8x16_t a[kRows], const int8_t* w) {
-    SINTER_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      const int8x16_t weights = vld1q_s8(w + v * 16);
-      SINTER_UNROLL
-      for (int row = 0; row < kRows; ++row) acc_[row][v] = vdotq_laneq_s32(acc_[row][v], weights, a[row], kLane);
-    }
-  }
-
   int32x4_t acc_[kRows][kVectors];
 };
 

@@ -26,21 +26,26 @@ class SquaresTile {
     for (int row = 0; row < kPairs * 2; ++row) x[row] = rows[row < kRows ? row : kRows - 1];
     ptrdiff_t k = 0;
     for (; k + 16 <= depth; k += 16, w += 16 * kWidth) {
-      int8x16_t low[kPairs], high[kPairs];
+      int8x16_t weights[2][kSquares];
+      SINTER_UNROLL
+      for (int s = 0; s < 2 * kSquares; ++s) weights[s / kSquares][s % kSquares] = vld1q_s8(w + s * 16);
       SINTER_UNROLL
       for (int i = 0; i < kPairs; ++i) {
         const int64x2_t a = vreinterpretq_s64_s8(vld1q_s8(x[2 * i] + k)), b = vreinterpretq_s64_s8(vld1q_s8(x[2 * i + 1] + k));
-        low[i] = vreinterpretq_s8_s64(vzip1q_s64(a, b));
-        high[i] = vreinterpretq_s8_s64(vzip2q_s64(a, b));
+        const int8x16_t low = vreinterpretq_s8_s64(vzip1q_s64(a, b)), high = vreinterpretq_s8_s64(vzip2q_s64(a, b));
+        SINTER_UNROLL
+        for (int s = 0; s < kSquares; ++s) {
+          acc_[i][s] = vmmlaq_s32(vmmlaq_s32(acc_[i][s], low, weights[0][s]), high, weights[1][s]);
+        }
       }
-      step(low, w);
-      step(high, w + 8 * kWidth);
     }
     if (k == depth) return;
-    int8x16_t last[kPairs];
     SINTER_UNROLL
-    for (int i = 0; i < kPairs; ++i) last[i] = vcombine_s8(vld1_s8(x[2 * i] + k), vld1_s8(x[2 * i + 1] + k));
-    step(last, w);
+    for (int i = 0; i < kPairs; ++i) {
+      const int8x16_t a = vcombine_s8(vld1_s8(x[2 * i] + k), vld1_s8(x[2 * i + 1] + k));
+      SINTER_UNROLL
+      for (int s = 0; s < kSquares; ++s) acc_[i][s] = vmmlaq_s32(acc_[i][s], a, vld1q_s8(w + s * 16));
+    }
   }
 
   int32x4_t sum(int row, int v) const {
@@ -49,16 +54,6 @@ class SquaresTile {
   }
 
  private:
-  // Eight of K.
-  __attribute__((always_inline)) void step(const int8x16_t a[kPairs], const int8_t* w) {
-    SINTER_UNROLL
-    for (int s = 0; s < kSquares; ++s) {
-      const int8x16_t weights = vld1q_s8(w + s * 16);
-      SINTER_UNROLL
-      for (int i = 0; i < kPairs; ++i) acc_[i][s] = vmmlaq_s32(acc_[i][s], a[i], weights);
-    }
-  }
-
   int32x4_t acc_[kPairs][kSquares];
 };
 

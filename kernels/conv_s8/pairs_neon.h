@@ -2,13 +2,12 @@
 // weights lie in -127..127, so that two products fit into int16; else each is widened by itself.
 #pragma once
 
-#include <arm_neon.h>
-
+#include "../neon.h"
 #include "../unroll.h"
 
 namespace sinter {
 
-template <int kRows, int kWidth, bool kSymmetric>
+template <class Isa, int kRows, int kWidth>
 class PairsTile {
  public:
   static constexpr int kVectors = kWidth / 4;
@@ -27,26 +26,27 @@ class PairsTile {
     SINTER_UNROLL
     for (int row = 0; row < kRows; ++row) x[row] = rows[row];
     for (; depth >= 4; depth -= 4, w += 2 * kPair) {
-      int8x8_t first[kVectors], second[kVectors];
+      int8x16_t first[kVectors / 2], second[kVectors / 2];
       SINTER_UNROLL
-      for (int v = 0; v < kVectors; ++v) first[v] = vld1_s8(w + v * 8);
+      for (int i = 0; i < kVectors / 2; ++i) first[i] = vld1q_s8(w + i * 16);
       SINTER_UNROLL
-      for (int v = 0; v < kVectors; ++v) second[v] = vld1_s8(w + kPair + v * 8);
+      for (int i = 0; i < kVectors / 2; ++i) second[i] = vld1q_s8(w + kPair + i * 16);
       SINTER_UNROLL
       for (int row = 0; row < kRows; ++row) {
-        const int16x4x2_t pairs = vld2_dup_s16(reinterpret_cast<const int16_t*>(x[row]));
+        const int8x16x2_t pairs = load_pairs(x[row]);
         x[row] += 4;
-        const int8x8_t a = vreinterpret_s8_s16(pairs.val[0]), b = vreinterpret_s8_s16(pairs.val[1]);
         SINTER_UNROLL
-        for (int v = 0; v < kVectors; ++v) {
-          int16x8_t products = vmull_s8(first[v], a);
-          if (kSymmetric) {
-            products = vmlal_s8(products, second[v], b);
+        for (int i = 0; i < kVectors / 2; ++i) {
+          const int8x16_t a = pairs.val[0], b = pairs.val[1];
+          int32x4_t &low = acc_[row][2 * i], &high = acc_[row][2 * i + 1];
+          int16x8_t t = vmull_s8(vget_low_s8(first[i]), vget_low_s8(a)), u = mull_high(first[i], a);
+          if (Isa::kSymmetric) {
+            low = vpadalq_s16(low, vmlal_s8(t, vget_low_s8(second[i]), vget_low_s8(b)));
+            high = vpadalq_s16(high, mlal_high(u, second[i], b));
           } else {
-            acc_[row][v] = vpadalq_s16(acc_[row][v], products);
-            products = vmull_s8(second[v], b);
+            low = vpadalq_s16(vpadalq_s16(low, t), vmull_s8(vget_low_s8(second[i]), vget_low_s8(b)));
+            high = vpadalq_s16(vpadalq_s16(high, u), mull_high(second[i], b));
           }
-          acc_[row][v] = vpadalq_s16(acc_[row][v], products);
         }
       }
     }

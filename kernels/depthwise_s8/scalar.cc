@@ -81,6 +81,7 @@ extern "C" Status depthwise_s8_1x16k4__scalar(const void* params, void* const* o
   }
 
 SINTER_DEPTHWISE(depthwise_s8_1x16k2, 16, 2)
+SINTER_DEPTHWISE(depthwise_s8_1x16k2s, 16, 2)
 SINTER_DEPTHWISE(depthwise_s8_1x1, 1, 1)
 
 }  // namespace sinter

@@ -141,7 +141,7 @@ def lower_product(node: Node, low: Lowering, params: dict[str, Any], groups: int
     bias, rescale = folded_bias(node), multipliers(node)
 
     def pack(kernel: Kernel) -> Constants | None:
-        if kernel.packing.endswith("s") and (weights == -128).any():
+        if not packable(kernel, weights):
             return None
         if kernel.family == "winograd_s8":
             # The portable kernel runs plans made for others; of its own it would spend eight times the bytes for no gain.
@@ -161,6 +161,11 @@ def pack_int8(weights: Array, bias: Array, line: int, kernel: Kernel) -> tuple[A
     if kernel.packing != "n16k4u":
         return pack_panels(weights, kernel.nr, kernel.kr), bias
     return pack_lines(weights, line, kernel.nr, kernel.kr), offset_bias(bias, weights)
+
+
+def packable(kernel: Kernel, weights: Array) -> bool:
+    """Whether the kernel's packing holds these weights: n16k2s has no -128."""
+    return not (kernel.packing == "n16k2s" and bool((weights == -128).any()))
 
 
 def quantized_params(node: Node, clamp: Clamp) -> dict[str, int]:
@@ -189,7 +194,9 @@ def _lower_depthwise(node: Node, low: Lowering, params: dict[str, Any], multipli
     require_kernel(node)
     taps = w.constant.reshape(w.shape[0], -1)
 
-    def blocks(kernel: Kernel) -> Constants:
+    def blocks(kernel: Kernel) -> Constants | None:
+        if not packable(kernel, taps):
+            return None
         packed, columns = pack_panels(taps[np.newaxis], kernel.nr, kernel.kr), vectors
         if kernel.packing == "quads":
             packed = pack_quads(w.constant.reshape(w.shape[0], -1, w.shape[-2]), kernel.nr)

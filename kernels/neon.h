@@ -1,0 +1,28 @@
+// NEON under one name for AArch64 and ARMv7, where its instructions on the upper half of a vector, and its ways to load, differ.
+#pragma once
+
+#include <arm_neon.h>
+
+namespace sinter {
+
+#if defined(__aarch64__)
+static inline int16x8_t mull_high(int8x16_t a, int8x16_t b) { return vmull_high_s8(a, b); }
+static inline int16x8_t mlal_high(int16x8_t t, int8x16_t a, int8x16_t b) { return vmlal_high_s8(t, a, b); }
+static inline int32x4_t addw_high(int32x4_t t, int16x8_t a) { return vaddw_high_s16(t, a); }
+// Two pairs of bytes, each in all lanes of a vector.
+static inline int8x16x2_t load_pairs(const int8_t* x) {
+  const int16x8x2_t both = vld2q_dup_s16(reinterpret_cast<const int16_t*>(x));
+  return {{vreinterpretq_s8_s16(both.val[0]), vreinterpretq_s8_s16(both.val[1])}};
+}
+#else
+static inline int16x8_t mull_high(int8x16_t a, int8x16_t b) { return vmull_s8(vget_high_s8(a), vget_high_s8(b)); }
+static inline int16x8_t mlal_high(int16x8_t t, int8x16_t a, int8x16_t b) { return vmlal_s8(t, vget_high_s8(a), vget_high_s8(b)); }
+static inline int32x4_t addw_high(int32x4_t t, int16x8_t a) { return vaddw_s16(t, vget_high_s16(a)); }
+static inline int8x16x2_t load_pairs(const int8_t* x) {
+  const int16x4x2_t both = vld2_dup_s16(reinterpret_cast<const int16_t*>(x));
+  const int8x8_t first = vreinterpret_s8_s16(both.val[0]), second = vreinterpret_s8_s16(both.val[1]);
+  return {{vcombine_s8(first, first), vcombine_s8(second, second)}};
+}
+#endif
+
+}  // namespace sinter
