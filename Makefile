@@ -29,7 +29,7 @@ test: check
 	$(BIN)/python -m pytest -n 2
 
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks.models
+	$(BIN)/python -m benchmarks.models --threads 1 --threads 2 --json build/bench/models.json --plot build/bench/models.svg
 
 native:  # the Python extension, in the tree, for $(PYTHON)
 	cmake -S . -B build -G Ninja -DSINTER_PYTHON=ON -DPython_EXECUTABLE="$$(command -v $(PYTHON))" \

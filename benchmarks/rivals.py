@@ -1,4 +1,7 @@
-"""Sinter and every rival that is installed, each made ready to run one model on one thread with one fixed input."""
+"""Sinter and its rivals, each made ready to run one model with one fixed input.
+
+Imports numpy alone until an engine is made, so that benchmarks/worker.py runs in any Python that has numpy and one of them.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,10 +20,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-import runtime
-from toolchain import targets
-from toolchain.compiler import compile_graph, read
 
 Array = NDArray[Any]
 
@@ -30,24 +29,34 @@ class Unavailable(Exception):
 
 
 @dataclass(frozen=True)
+class Job:
+    """What an engine is to run: the network in the forms that there are, its input (.npy), and (scale, zero point) of both ends."""
+
+    engine: str
+    precision: str
+    threads: int
+    cores: tuple[int, ...]
+    isa: str | None
+    x: str
+    plan: str | None
+    tflite: str | None
+    onnx: str | None
+    input_quant: tuple[float, int]
+    output_quant: tuple[float, int]
+
+    def form(self) -> Path:
+        """The file that an engine reads which takes both."""
+        return Path(self.tflite or self.onnx or "")
+
+
+@dataclass(frozen=True)
 class Runner:
     """One engine with one model: `run` computes, `result` is the first output after it, in real values."""
 
-    engine: str
     version: str
     run: Callable[[], object]
     result: Callable[[], Array]
     note: str = ""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A network in the forms its files have; either may be missing."""
-
-    name: str
-    precision: str
-    tflite: Path | None
-    onnx: Path | None
 
 
 def _version(distribution: str) -> str:
@@ -57,79 +66,70 @@ def _version(distribution: str) -> str:
         raise Unavailable(f"not installed; pip install {distribution}") from None
 
 
-def sinter(model: Model, x: Array) -> Runner:
-    """The plan that build writes for this machine, from the form that the rivals run."""
-    path = model.tflite or model.onnx
-    assert path is not None
-    loaded = runtime.Model(compile_graph(read(path), targets.load("host")).plan)
-    tensor = loaded.outputs[0]
-    out = np.empty(tensor.shape, tensor.dtype)
-    x = x.reshape(loaded.inputs[0].shape)
-    try:
-        version = metadata.version("sinter")
-    except metadata.PackageNotFoundError:
-        version = "checkout"
-    return Runner("Sinter", version, lambda: loaded.run(x, out), lambda: _real(out, tensor.scale, tensor.zero_point))
-
-
-def _real(y: Array, scale: float, zero_point: int) -> Array:
+def _real(y: Array, quant: tuple[float, int]) -> Array:
+    scale, zero_point = quant
     real = scale * (y.astype(np.float64) - zero_point) if scale else y.astype(np.float64)
     return np.asarray(real).ravel()
 
 
-def litert(model: Model, x: Array) -> Runner:
+def sinter(job: Job, x: Array) -> Runner:
+    """The plan that build writes, from the form that the rivals run."""
+    import runtime
+
+    assert job.plan is not None
+    model = runtime.Model(job.plan, threads=job.threads, isa=job.isa)
+    tensor = model.outputs[0]
+    out = np.empty(tensor.shape, tensor.dtype)
+    x = x.reshape(model.inputs[0].shape)
+    try:
+        version = metadata.version("sinter")
+    except metadata.PackageNotFoundError:
+        version = "checkout"
+    return Runner(version, lambda: model.run(x, out), lambda: _real(out, (tensor.scale, tensor.zero_point)))
+
+
+def litert(job: Job, x: Array) -> Runner:
     """LiteRT with XNNPACK, its default."""
     version = _version("ai-edge-litert")
-    if model.tflite is None:
+    if job.tflite is None:
         raise Unavailable("no TFLite file of this model")
     from ai_edge_litert.interpreter import Interpreter
 
-    interpreter = Interpreter(str(model.tflite), num_threads=1)
+    interpreter = Interpreter(job.tflite, num_threads=job.threads)
     interpreter.allocate_tensors()
     source, target = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     interpreter.set_tensor(source["index"], x.reshape(source["shape"]))
-    scale, zero_point = target["quantization"]
-    return Runner("LiteRT", version, interpreter.invoke, lambda: _real(interpreter.get_tensor(target["index"]), scale, zero_point))
+    return Runner(version, interpreter.invoke, lambda: _real(interpreter.get_tensor(target["index"]), target["quantization"]))
 
 
-def openvino(model: Model, x: Array) -> Runner:
+def openvino(job: Job, x: Array) -> Runner:
     """OpenVINO's CPU plugin, float32 where the model is float."""
     version = _version("openvino")
     import openvino as ov
 
-    path = model.tflite or model.onnx
     core = ov.Core()
-    network = core.read_model(str(path))
+    network = core.read_model(str(job.form()))
     network.reshape({port: [1, *(d.get_length() for d in list(port.partial_shape)[1:])] for port in network.inputs})
-    options = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+    options = {"INFERENCE_NUM_THREADS": job.threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     request = core.compile_model(network, "CPU", options).create_infer_request()
     request.set_input_tensor(ov.Tensor(np.ascontiguousarray(x.reshape(list(network.inputs[0].shape)))))
-    scale, zero_point = _tflite_output(model)
-    return Runner("OpenVINO", version, request.infer, lambda: _real(request.get_output_tensor(0).data, scale, zero_point))
+    return Runner(version, request.infer, lambda: _real(request.get_output_tensor(0).data, job.output_quant))
 
 
-def _tflite_output(model: Model) -> tuple[float, int]:
-    """Scale and zero point of a TFLite file's output, (0, 0) where it is not quantised."""
-    if model.tflite is None:
-        return 0.0, 0
-    output = read(model.tflite).outputs[0]
-    return (output.quant.scale[0], output.quant.zero[0]) if output.quant is not None else (0.0, 0)
-
-
-def onnxruntime(model: Model, x: Array) -> Runner:
+def onnxruntime(job: Job, x: Array) -> Runner:
     """onnxruntime's CPU provider; int8 is its own static quantisation of the float file, fast but another network."""
     version = _version("onnxruntime")
-    if model.onnx is None:
+    if job.onnx is None:
         raise Unavailable("no ONNX file of this model")
     import onnxruntime as ort
 
     ort.set_default_logger_severity(3)
-    path, note = str(model.onnx), ""
+    path, note = job.onnx, ""
     with tempfile.TemporaryDirectory() as folder:
-        if model.precision == "int8":
-            path, note = _quantised(model.onnx, Path(folder)), "its own int8 form, calibrated on noise: for speed only"
+        if job.precision == "int8":
+            path, note = _quantised(job.onnx, Path(folder)), "its own int8 form, calibrated on noise: for speed only"
         options = ort.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads, options.inter_op_num_threads = job.threads, 1
         session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     source = session.get_inputs()[0]
     binding = session.io_binding()
@@ -141,15 +141,18 @@ def onnxruntime(model: Model, x: Array) -> Runner:
         session.run_with_iobinding(binding)
         return np.asarray(binding.copy_outputs_to_cpu()[0], np.float64).ravel()
 
-    return Runner("onnxruntime", version, lambda: session.run_with_iobinding(binding), result, note)
+    return Runner(version, lambda: session.run_with_iobinding(binding), result, note)
 
 
-def _quantised(path: Path, folder: Path) -> str:
+def _quantised(path: str, folder: Path) -> str:
+    try:
+        from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+        from onnxruntime.quantization.shape_inference import quant_pre_process
+    except ImportError as error:
+        raise Unavailable(f"its quantiser needs more: {error}") from None
     from onnxruntime import InferenceSession
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    source = InferenceSession(str(path), providers=["CPUExecutionProvider"]).get_inputs()[0]
+    source = InferenceSession(path, providers=["CPUExecutionProvider"]).get_inputs()[0]
     generator = np.random.default_rng(0)
 
     class Noise(CalibrationDataReader):  # type: ignore[misc]
@@ -164,7 +167,7 @@ def _quantised(path: Path, folder: Path) -> str:
     prepared, quantised = folder / "prepared.onnx", folder / "int8.onnx"
     logging.getLogger().setLevel(logging.ERROR)
     with contextlib.redirect_stdout(io.StringIO()):
-        quant_pre_process(str(path), str(prepared))
+        quant_pre_process(path, str(prepared))
         quantize_static(
             str(prepared),
             str(quantised),
@@ -177,32 +180,38 @@ def _quantised(path: Path, folder: Path) -> str:
     return str(quantised)
 
 
-def ncnn(model: Model, x: Array) -> Runner:
+def _convert(command: list[str], folder: str, made: Path) -> None:
+    """Run a rival's converter."""
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=300)
+    if done.returncode or not made.exists():
+        raise Unavailable(f"its converter failed: {(done.stderr or done.stdout).strip().splitlines()[-1:]}")
+
+
+def ncnn(job: Job, x: Array) -> Runner:
     """ncnn in float32, its file converted by pnnx."""
     version = _version("ncnn")
-    if model.precision != "float":
+    if job.precision != "float":
         raise Unavailable("its int8 tools are not on PyPI")
-    if model.onnx is None:
+    if job.onnx is None:
         raise Unavailable("no ONNX file of this model")
-    converter = shutil.which("pnnx") or _beside_python("pnnx")
+    beside = Path(sys.executable).with_name("pnnx")
+    converter = str(beside) if beside.exists() else shutil.which("pnnx")
     if converter is None:
         raise Unavailable("its converter is not installed; pip install pnnx")
     import ncnn as library
 
     network = library.Net()
-    network.opt.num_threads = 1
+    network.opt.num_threads = job.threads
     network.opt.use_fp16_packed = network.opt.use_fp16_storage = network.opt.use_fp16_arithmetic = False
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model.onnx"
-        copy.write_bytes(model.onnx.read_bytes())
-        command = [converter, str(copy), f"inputshape=[{','.join(map(str, x.shape))}]", "fp16=0"]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False, timeout=300)
+        copy.write_bytes(Path(job.onnx).read_bytes())
         parameters, weights = copy.with_suffix(".ncnn.param"), copy.with_suffix(".ncnn.bin")
-        if done.returncode or not parameters.exists():
-            raise Unavailable(f"pnnx cannot convert it: {(done.stderr or done.stdout).strip().splitlines()[-1:]}")
+        shape = ",".join(map(str, x.shape))
+        _convert([converter, str(copy), f"inputshape=[{shape}]", "fp16=0"], folder, parameters)
         if network.load_param(str(parameters)) or network.load_model(str(weights)):
             raise Unavailable("ncnn cannot load what pnnx made of it")
-    source = library.Mat(np.ascontiguousarray(x[0]))
+    source = library.Mat(np.ascontiguousarray(x[0])).clone()  # Mat alone refers to the array's memory
     last: list[Any] = [None]
 
     def run() -> None:
@@ -212,18 +221,46 @@ def ncnn(model: Model, x: Array) -> Runner:
         if status:
             raise RuntimeError(f"ncnn: extract gave {status}")
 
-    return Runner("ncnn", version, run, lambda: np.asarray(last[0], np.float64).ravel())
+    return Runner(version, run, lambda: np.asarray(last[0], np.float64).ravel())
 
 
-def _beside_python(name: str) -> str | None:
-    path = Path(sys.executable).with_name(name)
-    return str(path) if path.exists() else None
+def mnn(job: Job, x: Array) -> Runner:
+    """MNN in float32 or in the TFLite file's int8, whose ends it makes float; its file is converted by its own tool."""
+    version = _version("MNN")
+    import MNN as library
+
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "model.mnn"
+        form = job.form()
+        kind = form.suffix[1:].upper()
+        # Not its script mnnconvert, which installs packages and reports its use over the network.
+        convert = [sys.executable, "-c", "import sys, _tools; _tools.mnnconvert(sys.argv)"]
+        _convert([*convert, "-f", kind, "--modelFile", str(form), "--MNNModel", str(made)], folder, made)
+        network = library.Interpreter(str(made))
+    session = network.createSession({"backend": "CPU", "numThread": job.threads, "precision": "high"})
+    source, target = network.getSessionInput(session), network.getSessionOutput(session)
+    values = np.ascontiguousarray(_real(x, job.input_quant).astype(np.float32).reshape(source.getShape()))
+    layout = library.Tensor_DimensionType_Caffe if kind == "ONNX" else library.Tensor_DimensionType_Tensorflow
+    given = library.Tensor(source.getShape(), library.Halide_Type_Float, values, layout)
+
+    def run() -> None:
+        source.copyFrom(given)  # a run uses the input's memory up
+        if status := network.runSession(session):
+            raise RuntimeError(f"MNN: runSession gave {status}")
+
+    return Runner(version, run, lambda: np.array(target.getNumpyData(), np.float64).ravel())
 
 
-ENGINES: Sequence[tuple[str, Callable[[Model, Array], Runner]]] = (
-    ("Sinter", sinter),
-    ("LiteRT", litert),
-    ("onnxruntime", onnxruntime),
-    ("OpenVINO", openvino),
-    ("ncnn", ncnn),
-)
+ENGINES: Mapping[str, Callable[[Job, Array], Runner]] = {
+    "Sinter": sinter,
+    "LiteRT": litert,
+    "onnxruntime": onnxruntime,
+    "OpenVINO": openvino,
+    "ncnn": ncnn,
+    "MNN": mnn,
+}
+
+# How a rival is held to an instruction set that is less than the processor's; the others have no such switch.
+HELD: Mapping[tuple[str, str], Mapping[str, str]] = {
+    ("OpenVINO", "avx2"): {"ONEDNN_MAX_CPU_ISA": "AVX2", "DNNL_MAX_CPU_ISA": "AVX2"},
+}

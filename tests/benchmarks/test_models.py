@@ -7,60 +7,81 @@ import os
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmarks import models
-from benchmarks.chart import chart
-from benchmarks.rivals import Runner
+from benchmarks.chart import chart, ratios
+from benchmarks.rivals import Job, Unavailable
+from benchmarks.turns import Worker, take_turns
 from tests.conftest import ROOT, asset
 
 
-def test_turns_go_round_and_times_are_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, calls = [0], []
+@dataclass
+class Fake:
+    name: str
+    cost: int
+    calls: list[tuple[str, int]]
 
-    def runner(name: str, cost: int) -> Runner:
-        def run() -> None:
-            clock[0] += cost
-            calls.append(name)
+    def turn(self, count: int) -> int:
+        self.calls.append((self.name, count))
+        return self.cost * count
 
-        return Runner(name, "1", run, lambda: np.zeros(1))
 
-    monkeypatch.setattr("time.perf_counter_ns", lambda: clock[0])
-    (slow, slow_runs), (fast, fast_runs) = models.measure([runner("slow", 2_000_000), runner("fast", 500_000)], 0.08)
+def test_turns_go_round_and_times_are_theirs() -> None:
+    calls: list[tuple[str, int]] = []
+    (slow, slow_runs), (fast, fast_runs) = take_turns([Fake("slow", 2_000_000, calls), Fake("fast", 500_000, calls)], 0.08)
     assert set(slow) == {2000.0} and set(fast) == {500.0}
     assert len(slow) == len(fast) == 10 and slow_runs == 20 and fast_runs == 80
     measured = calls[10:]
-    turns = [name for index, name in enumerate(measured) if index == 0 or measured[index - 1] != name]
-    assert turns == ["slow", "fast"] * 5 + ["slow"]
+    assert measured[:4] == [("slow", 2), ("fast", 8), ("fast", 8), ("slow", 2)] and len(measured) == 20
 
 
-def test_chart_is_well_formed() -> None:
+def test_charts_are_well_formed() -> None:
     text = chart([("a & b", [("Sinter", 10.0), ("<rival>", 20.0)]), ("none", [])], "title <x>")
     root = ElementTree.fromstring(text)
     bars = [element for element in root.iter() if element.get("class") in ("own", "rival")]
     widths = [float(bar.get("width", "")) for bar in bars]
     assert [bar.get("class") for bar in bars] == ["own", "rival"] and widths[1] == pytest.approx(2 * widths[0])
 
+    panels = [("int8", [("a", "3 µs", [("<rival>", 2.0), ("other", 0.5)]), ("b", "", [("other", 4.0)])]), ("float", [])]
+    root = ElementTree.fromstring(ratios(panels, "title <x>"))
+    dots = {d[0].text: float(d.get("cx", "")) for d in root.iter("{http://www.w3.org/2000/svg}circle") if len(d)}
+    distance = dots["other 4.00"] - dots["other 0.50"]
+    assert distance == pytest.approx(1.5 * (dots["<rival> 2.00"] - dots["other 0.50"]), abs=0.3)
+
+
+def test_lead_is_on_the_best_rival_of_each_model() -> None:
+    def row(model: str, engine: str, isa: str, us: float) -> models.Row:
+        return models.Row(model, "int8", 1, engine, isa, "1", us, us / 2, 9, 9, 0.0, "")
+
+    rows = [row("a", "Sinter", "", 10), row("a", "x", "", 20), row("a", "y", "", 90), row("a", "Sinter", "avx2", 16)]
+    rows += [row("a", "y", "avx2", 1), row("b", "Sinter", "", 10), row("b", "x", "", 5), row("c", "Sinter", "", 7)]
+    best, held = models.summaries(rows)
+    assert (best.isa, best.least, best.least_model) == ("", 0.5, "b") and best.by_median == pytest.approx(1)
+    assert (held.isa, held.by_median, held.least_model) == ("avx2", pytest.approx(1.25), "a")
+
+
+def test_worker_says_why_it_cannot_take_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / "x.npy", np.zeros(1, np.float32))
+    job = Job(
+        "LiteRT", "float", 1, (max(os.sched_getaffinity(0)),), None, str(tmp_path / "x.npy"), None, None, None, (0, 0), (0, 0)
+    )
+    with pytest.raises(Unavailable, match=r"no TFLite file|not installed"):
+        Worker(job)
+    monkeypatch.setenv("PYTHONHOME", str(tmp_path))
+    with pytest.raises(Unavailable, match="ended with 1"):
+        Worker(job)
+
 
 def test_benchmark_runs(tmp_path: Path) -> None:
     asset("models/ad_int8.tflite")
     figures, plot = tmp_path / "models.json", tmp_path / "models.svg"
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.models",
-        "--only",
-        "ad int8",
-        "--seconds",
-        "0.1",
-        "--json",
-        str(figures),
-        "--plot",
-        str(plot),
-    ]
+    options = ["--only", "ad int8", "--seconds", "0.1", "--isa", "scalar", "--threads", "1", "--threads", "999"]
+    command = [sys.executable, "-m", "benchmarks.models", *options, "--json", str(figures), "--plot", str(plot)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False)
     assert done.returncode == 0, done.stderr
@@ -68,6 +89,9 @@ def test_benchmark_runs(tmp_path: Path) -> None:
     own = found["rows"][0]
     assert own["engine"] == "Sinter" and own["ratio"] == 1.0 and 0 < own["min_us"] <= own["median_us"]
     assert all(row["ratio"] == pytest.approx(row["median_us"] / own["median_us"]) for row in found["rows"])
+    (scalar,) = (row for row in found["rows"] if row["isa"] == "scalar")
+    assert scalar["engine"] == "Sinter" and scalar["difference"] == 0
     for row in found["rows"]:
         assert row["engine"] in done.stdout and (row["note"] or row["difference"] < 0.02)
+    assert any("999 threads" in note for note in found["notes"]) and found["machine"]["processor"]
     assert ElementTree.fromstring(plot.read_text()).tag.endswith("svg")
