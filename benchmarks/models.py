@@ -169,7 +169,7 @@ def rows_of(model: Model, threads: int, cores: Sequence[int], held: Sequence[str
     for (job, worker), (turns, runs), result in zip(workers, times, results, strict=True):
         difference = float(np.abs(result - expected).max()) / scale if result.shape == expected.shape else float("inf")
         if difference > WRONG and not worker.note:
-            notes.append(f"{title}: {label(job.engine, job.isa)} left out, its output is wrong by {difference:.2g} of the largest value")
+            notes.append(f"{title}: {label(job.engine, job.isa)} left out, its output is wrong by {difference:.2g} of its largest")
             continue
         case, who = (model.name, model.precision, threads), (job.engine, job.isa or "", worker.version)
         rows.append(Row(*case, *who, median(turns), min(turns), len(turns), runs, difference, worker.note))

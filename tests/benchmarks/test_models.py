@@ -62,7 +62,7 @@ def test_lead_is_on_the_best_rival_of_each_model() -> None:
     rows += [row("a", "y", "avx2", 1), row("b", "Sinter", "", 10), row("b", "x", "", 5), row("c", "Sinter", "", 7)]
     best, held = models.summaries(rows)
     assert (best.isa, best.least, best.least_model) == ("", 0.5, "b") and best.by_median == pytest.approx(1)
-    assert (held.isa, held.by_median, held.least_model) == ("avx2", pytest.approx(1.25), "a")
+    assert (held.isa, held.least_model) == ("avx2", "a") and held.by_median == pytest.approx(1.25)
 
 
 def test_worker_says_why_it_cannot_take_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
