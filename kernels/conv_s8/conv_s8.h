@@ -8,7 +8,7 @@
 // bias[o] = source bias - in_zero * sum(weight[o]).
 //
 // Operands: input int8 [batch, d, h, w, in_channels]; weights int8, packed; bias, multiplier, shift: int32, one per packed column;
-// output int8 [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h. Packings that end in s hold no weight of -128: then
+// output int8 [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h. Packing n16k2s holds no weight of -128: then
 // int16 holds the sum of two products.
 //
 // Packing n16k4u is n16k4 but for two things. K is padded line by line of the window (kernel[2] taps by the group's channels) to

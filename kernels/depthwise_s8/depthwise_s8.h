@@ -11,7 +11,7 @@
 //
 // Packing n<nr>k<kr>: output channels in blocks of nr, taps in groups of kr: weight[block][tap / kr][nr][kr], padded with zeros to
 // full blocks and groups; n<nr> stands for kr = 1. The vectors of one element a channel are padded to full blocks.
-// Packings that end in s hold no weight of -128: then int16 holds the sum of two products.
+// Packing n16k2s holds no weight of -128: then int16 holds the sum of two products.
 //
 // Packing quads: four taps of a channel, `high` rows by `wide` columns of the window, lie side by side:
 // weight[rows / high][columns / wide][channels, rounded up to nr][high][wide], padded with zeros. The rows are those of all depths.
