@@ -36,8 +36,7 @@ class LineReader {
     if (pointwise_) {
       fill(0, input_ + ptrdiff_t{pixel} * p_.in_channels + channel, p_.in_channels);
       for (int v = 0; v < kVectors; ++v) _mm512_storeu_si512(table_ + v * 8, first_[v]);
-      const int8_t* end = input_ + input_count(p_);
-      for (int32_t i = pixels; i-- > 0 && end - table_[i] < sizes_.line;) copy_line(i, 0);
+      if (sizes_.copies != 0) copy_lines(0, 0, all(), all());
       return {table_, 1, sizes_.line};
     }
     locate_pixels(pixel, channel);
@@ -189,7 +188,7 @@ class LineReader {
   int8_t *outside_, *copies_;
   __m512i first_[kVectors];
   __m512i coordinates_[3][2];
-  alignas(64) int32_t columns_[32];
+  alignas(64) int32_t columns_[32] = {};
 };
 
 }  // namespace sinter
