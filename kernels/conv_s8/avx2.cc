@@ -5,6 +5,9 @@ namespace sinter {
 namespace {
 
 struct Avx2 {
+  static constexpr int kMr = 6;
+  static constexpr int64_t kResident = int64_t{1} << 23;
+
   static void widen16(int16_t* to, const int8_t* x) {
     const __m256i wide = _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), wide);
@@ -53,7 +56,7 @@ struct Avx2 {
 
 }  // namespace
 
-extern "C" Status conv_s8_4x16k2__avx2(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+extern "C" Status conv_s8_6x16k2__avx2(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   return conv_widened<Avx2>(params, operands, scratch, begin, end);
 }
 

@@ -1,6 +1,7 @@
 // Convolution by kernels that widen mr pixels to int16 and then multiply. Isa is a type that no other source file has, so that no
 // two instruction sets share code:
 //
+//   Isa::kMr, Isa::kResident                         rows of a tile; bytes of weights that stay in a cache from tile to tile
 //   Isa::widen16(to, x), Isa::fill16(to, value)      sixteen elements
 //   Isa::Tile<rows, halves>(bias)                    accumulators of `rows` pixels by halves * 8 columns
 //     .multiply(rows, stride, weights, pairs)        adds the products over pairs of K
@@ -45,24 +46,22 @@ class Widener {
       for (int32_t row = 0; row < pixels; ++row, x += p_.in_channels) copy(to + row * stride, x, end - begin);
       return;
     }
-    if (index != next_ || left_ == 0) find(index);
-    if (rows_contiguous_ && end - begin == depth_ && left_ >= pixels && inside(pixels)) {
-      gather_inside(pixels, to, stride);
-      next_ += pixels;
-      left_ -= pixels;
-      pixel_.origin[2] += pixels * p_.stride[2];
-      return;
-    }
-    for (int32_t row = 0; row < pixels; ++row) {
+    if (index != next_) find(index);
+    const bool lines = rows_contiguous_ && end - begin == depth_;
+    for (int32_t row = 0, count; row < pixels; row += count) {
       if (left_ == 0) find(index + row);
-      if (rows_contiguous_ && end - begin == depth_) {
+      count = left_ < pixels - row ? left_ : pixels - row;
+      while (count > 1 && !(lines && inside(count))) --count;
+      if (lines && (count > 1 || inside(count))) {
+        gather_inside(count, to + row * stride, stride);
+      } else if (lines) {
         gather_lines(to + row * stride);
       } else {
         gather(group, begin, end, to + row * stride);
       }
-      ++next_;
-      --left_;
-      pixel_.origin[2] += p_.stride[2];
+      next_ += count;
+      left_ -= count;
+      pixel_.origin[2] += count * p_.stride[2];
     }
   }
 
@@ -227,30 +226,28 @@ static void widened_panels(const WidenedLayer& layer, Widener<Isa>& widener, con
   }
 }
 
+// widened_panels() of as many rows as the tile has.
+template <class Isa, int kRows>
+static void widened_rows(const WidenedLayer& layer, Widener<Isa>& widener, const ConvTile& tile) {
+  if constexpr (kRows > 1) {
+    if (tile.pixels < kRows) return widened_rows<Isa, kRows - 1>(layer, widener, tile);
+  }
+  widened_panels<Isa, kRows>(layer, widener, tile);
+}
+
 // The rows are widened anew unless they are those of the tile before.
 template <class Isa>
 static void widened_tile(const WidenedLayer& layer, Widener<Isa>& widener, const ConvTile& tile, bool rows_changed) {
   if (rows_changed && layer.depth <= layer.block) {
     widener.widen(tile.pixel, tile.pixels, tile.group, 0, layer.k, layer.rows, layer.block);
   }
-  switch (tile.pixels) {
-    case 1:
-      return widened_panels<Isa, 1>(layer, widener, tile);
-    case 2:
-      return widened_panels<Isa, 2>(layer, widener, tile);
-    case 3:
-      return widened_panels<Isa, 3>(layer, widener, tile);
-    default:
-      return widened_panels<Isa, 4>(layer, widener, tile);
-  }
+  widened_rows<Isa, Isa::kMr>(layer, widener, tile);
 }
 
-// The run function of a 4x16k2 kernel.
+// The run function of a kMr x 16k2 kernel.
 template <class Isa>
 static Status conv_widened(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
-  constexpr int32_t kMr = 4, kNr = 16, kKr = 2;
-  // More weights than this stay in no cache between tiles: then each panel passes over all tiles in turn.
-  constexpr int64_t kResident = 1 << 18;
+  constexpr int32_t kMr = Isa::kMr, kNr = 16, kKr = 2;
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
   Widener<Isa> widener(p, static_cast<const int8_t*>(operands[0]));
   const WidenedLayer layer = {p,
@@ -268,7 +265,8 @@ static Status conv_widened(const void* params, void* const* operands, void* scra
   const int32_t splits = conv_splits(p, kMr, kNr), pixels = output_pixels(p);
   if (begin >= end) return kOk;
   const ConvTile first = conv_tile(p, kMr, kNr, begin);
-  if (splits == 1 && (layer.depth > layer.block || int64_t{layer.panels} * kNr * layer.depth > kResident)) {
+  // Weights that stay in no cache between tiles pass over all tiles panel by panel.
+  if (splits == 1 && (layer.depth > layer.block || int64_t{layer.panels} * kNr * layer.depth > Isa::kResident)) {
     for (int32_t column = 0; column < layer.panels; ++column) {
       ConvTile tile = first;
       tile.panel = column;
