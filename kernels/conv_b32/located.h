@@ -31,20 +31,25 @@ template <class Isa>
 static void locate_taps(const LocatedLayer& layer, const ConvTile& tile, int32_t begin, int32_t end) {
   const ConvB32Params& p = layer.p;
   const ptrdiff_t step = ptrdiff_t{p.groups} * layer.blocks, group = ptrdiff_t{tile.group} * layer.blocks;
+  const ptrdiff_t right = p.dilation[2] * step, down = ptrdiff_t{p.dilation[1]} * p.in[2] * step;
+  const ptrdiff_t deep = ptrdiff_t{p.dilation[0]} * p.in[1] * p.in[2] * step;
   PixelWalk walk = walk_from(p, tile.pixel);
   for (int32_t row = 0; row < tile.pixels; ++row, next(p, walk)) {
+    const int32_t* at = walk.pixel.origin;
+    const bool inside = window_inside(p, walk.pixel);
+    const ptrdiff_t first = ((ptrdiff_t{walk.pixel.batch} * p.in[0] + at[0]) * p.in[1] + at[1]) * p.in[2] + at[2];
+    const ptrdiff_t origin = first * step + group;
     const Block32** to = layer.located + row;
     int32_t kw = begin % p.kernel[2], kh = begin / p.kernel[2] % p.kernel[1], kd = begin / p.kernel[2] / p.kernel[1];
-    for (int32_t tap = begin; tap < end; ++tap, to += Isa::kMr) {
-      const int32_t* at = walk.pixel.origin;
-      const int32_t position =
-          input_pixel(p, walk.pixel.batch, at[0] + kd * p.dilation[0], at[1] + kh * p.dilation[1], at[2] + kw * p.dilation[2]);
-      *to = position < 0 ? layer.blank : layer.input + position * step + group;
-      if (++kw < p.kernel[2]) continue;
-      kw = 0;
-      if (++kh < p.kernel[1]) continue;
-      kh = 0;
-      ++kd;
+    for (int32_t tap = begin; tap < end; ++kd, kh = 0) {
+      for (; kh < p.kernel[1] && tap < end; ++kh, kw = 0) {
+        const ptrdiff_t line = origin + kd * deep + kh * down;
+        for (; kw < p.kernel[2] && tap < end; ++kw, ++tap, to += Isa::kMr) {
+          const bool seen =
+              inside || input_pixel(p, 0, at[0] + kd * p.dilation[0], at[1] + kh * p.dilation[1], at[2] + kw * p.dilation[2]) >= 0;
+          *to = seen ? layer.input + (line + kw * right) : layer.blank;
+        }
+      }
     }
   }
 }

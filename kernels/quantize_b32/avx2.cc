@@ -12,11 +12,25 @@ inline float as_float(uint32_t bits) {
   return x;
 }
 
-inline __attribute__((always_inline)) void quantise(const float* x, int32_t weight_zero, Block32& block) {
+// Which of a block's elements there are, as the masks of its four vectors.
+struct Masks {
+  __m256i mask[4];
+};
+
+inline Masks first(int32_t count) {
+  const __m256i lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  Masks masks;
+  for (int i = 0; i < 4; ++i) masks.mask[i] = _mm256_cmpgt_epi32(_mm256_set1_epi32(count - i * 8), lanes);
+  return masks;
+}
+
+inline __attribute__((always_inline)) void quantise(const float* x, const Masks* masks, int32_t weight_zero, Block32& block) {
   const __m256 magnitude = _mm256_castsi256_ps(_mm256_set1_epi32(0x7fffffff));
   __m256 values[4];
   SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) values[i] = _mm256_loadu_ps(x + i * 8);
+  for (int i = 0; i < 4; ++i) {
+    values[i] = masks == nullptr ? _mm256_loadu_ps(x + i * 8) : _mm256_maskload_ps(x + i * 8, masks->mask[i]);
+  }
   // Magnitudes compare as integers do, a NaN above infinity.
   __m256i maxima = _mm256_castps_si256(_mm256_and_ps(values[0], magnitude));
   SINTER_UNROLL
@@ -51,13 +65,10 @@ inline __attribute__((always_inline)) void quantise(const float* x, int32_t weig
 extern "C" Status quantize_b32__avx2(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
   // A copy, since the output could lie where the params do for all that the compiler knows.
   const QuantizeB32Params p = *static_cast<const QuantizeB32Params*>(params);
-  float padded[kBlockDepth] = {};
+  const Masks last = first(p.depth % kBlockDepth);
   for_each_block(p, operands, begin, end, [&](const float* x, int32_t count, Block32& block) {
-    if (count < kBlockDepth) {
-      for (int32_t i = 0; i < count; ++i) padded[i] = x[i];
-      x = padded;
-    }
-    quantise(x, p.weight_zero, block);
+    if (count == kBlockDepth) return quantise(x, nullptr, p.weight_zero, block);
+    quantise(x, &last, p.weight_zero, block);
   });
   return kOk;
 }
