@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import BAD_PARAMS, Array, Step, assert_check_is_exact, rows, run_all_ways, step
+from harness import BAD_PARAMS, OK, Array, Step, assert_check_is_exact, rows, run_all_ways, step
+from test_elsewhere import built, drive, tool
 
-from toolchain.kernels import Kernel
+from toolchain.kernels import Kernel, families
 from toolchain.quantize import blocks
 
 KERNELS = pytest.mark.parametrize("kernel", rows("quantize_b32"), ids=lambda kernel: kernel.name)
@@ -70,3 +71,25 @@ def test_bad_params(kernel: Kernel) -> None:
     ):
         params = kernel.encode({**good, field: value})
         assert kernel.check(params, [(1 << 62, 4, False), (1 << 62, 4, True)]) == BAD_PARAMS, (field, value)
+
+
+AARCH64 = [kernel for kernel in families()["quantize_b32"] if kernel.isa in ("neon", "scalar")]
+
+
+@pytest.mark.parametrize("kernel", AARCH64, ids=lambda kernel: kernel.name)
+def test_aarch64(kernel: Kernel) -> None:
+    """The same blocks on an emulated Cortex-A53."""
+    emulator, compiler = tool("qemu-aarch64"), tool("aarch64-linux-gnu-g++")
+    system = ["-DCMAKE_SYSTEM_NAME=Linux", "-DCMAKE_SYSTEM_PROCESSOR=aarch64", f"-DCMAKE_CXX_COMPILER={compiler}"]
+    driver = built("aarch64", *system, "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DSINTER_TESTS=ON", "-DSINTER_WERROR=ON")
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape, np.float32) for shape in ((1, 1), (3, 31), (2, 33), (1, 4096), (700, 40))]
+    halves = np.append(np.arange(-63, 64, dtype=np.float32) / 2, np.float32(127)).reshape(1, -1)
+    edges = np.zeros((4, 32), np.float32)
+    edges[1], edges[2], edges[3] = 2.0**-120, 1e-40, np.finfo(np.float32).max
+    wanted = [build(kernel, x, 1) for x in (*arrays, halves, edges)]
+    for (status, output), (_, expected) in zip(
+        drive([emulator, "-cpu", "cortex-a53", str(driver)], [w for w, _ in wanted]), wanted, strict=True
+    ):
+        assert status == OK
+        np.testing.assert_array_equal(output, expected)
