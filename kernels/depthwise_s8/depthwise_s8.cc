@@ -1,5 +1,6 @@
 #include "depthwise_s8.h"
 
+#include "../tap_table.h"
 #include "lines.h"
 
 namespace sinter {
@@ -13,7 +14,13 @@ static Count weights(const Kernel& kernel, const DepthwiseS8Params& p) {
   return depthwise_channels(kernel, p) * Count(q.down) * Count(q.across) * Count(kernel.kr);
 }
 
-static uint64_t scratch_bytes(const Kernel& kernel, const DepthwiseS8Params& p) { return kernel.mr == 1 ? 0 : lines_scratch(p); }
+// Kernels with mr > 1 keep lines, those of packing quads, or a table of taps.
+static bool keeps_taps(const Kernel& kernel) { return kernel.mr > 1 && kernel.kr != 4; }
+
+static uint64_t scratch_bytes(const Kernel& kernel, const DepthwiseS8Params& p) {
+  if (keeps_taps(kernel)) return tap_table_bytes<int8_t>(kernel, p);
+  return kernel.mr == 1 ? 0 : lines_scratch(p);
+}
 
 Status depthwise_s8_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {
   const DepthwiseS8Params& p = *static_cast<const DepthwiseS8Params*>(params);
@@ -25,6 +32,7 @@ Status depthwise_s8_check(const Kernel& kernel, const void* params, const Extent
     if (!holds<int32_t>(operands[i], depthwise_channels(kernel, p))) return kBadOperands;
   }
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
+  if (keeps_taps(kernel) && !tap_table_fits(p)) return kUnsupported;
   return scratch_bytes(kernel, p) > kMostScratch ? kUnsupported : kOk;
 }
 
