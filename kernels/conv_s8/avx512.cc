@@ -150,26 +150,42 @@ __attribute__((noinline)) void block(const Layer& layer, const LineTable& lines,
   }
 }
 
-// block() of one pixel and one panel: chains along K hide the latency of the multiplications.
-void row(const Layer& layer, const LineTable& lines, ptrdiff_t column, __m512i* to) {
-  constexpr int kChains = 4;
+// block() of one pixel: chains along K hide the latency of the multiplications.
+template <int kPanels>
+__attribute__((noinline)) void row(const Layer& layer, const LineTable& lines, ptrdiff_t column, __m512i* to) {
+  constexpr int kChains = kPanels == 1 ? 4 : 2;
   const int8_t* w = layer.weights + column / kNr * layer.panel;
-  __m512i acc[kChains] = {load(layer.bias + column), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+  const ptrdiff_t panel = layer.panel;
+  __m512i acc[kChains][kPanels];
+  SINTER_UNROLL
+  for (int n = 0; n < kPanels; ++n) {
+    acc[0][n] = load(layer.bias + column + n * kNr);
+    SINTER_UNROLL
+    for (int i = 1; i < kChains; ++i) acc[i][n] = _mm512_setzero_si512();
+  }
   for (int32_t run = 0; run < lines.runs; ++run) {
     const int8_t* x = lines.address[run * kLinePixels];
-    int32_t k = 0;
+    ptrdiff_t k = 0;
     for (; k + 4 * kChains <= lines.bytes; k += 4 * kChains, w += kChains * kGroup) {
       SINTER_UNROLL
-      for (int i = 0; i < kChains; ++i) multiply(acc[i], broadcast(x + k + 4 * i), load(w + i * kGroup));
+      for (int i = 0; i < kChains; ++i) {
+        const __m512i four = broadcast(x + k + 4 * i);
+        SINTER_UNROLL
+        for (int n = 0; n < kPanels; ++n) multiply(acc[i][n], four, load(w + n * panel + i * kGroup));
+      }
     }
-    for (; k < lines.bytes; k += 4, w += kGroup) multiply(acc[0], broadcast(x + k), load(w));
+    for (; k < lines.bytes; k += 4, w += kGroup) {
+      const __m512i four = broadcast(x + k);
+      SINTER_UNROLL
+      for (int n = 0; n < kPanels; ++n) multiply(acc[0][n], four, load(w + n * panel));
+    }
   }
-  *to = _mm512_add_epi32(_mm512_add_epi32(acc[0], acc[1]), _mm512_add_epi32(acc[2], acc[3]));
-}
-
-template <int kPanels>
-void row_panels(const Layer& layer, const LineTable& lines, ptrdiff_t column, __m512i* to) {
-  for (int n = 0; n < kPanels; ++n) row(layer, lines, column + n * kNr, to + n);
+  SINTER_UNROLL
+  for (int n = 0; n < kPanels; ++n) {
+    SINTER_UNROLL
+    for (int i = 1; i < kChains; ++i) acc[0][n] = _mm512_add_epi32(acc[0][n], acc[i][n]);
+    to[n] = acc[0][n];
+  }
 }
 
 // block() of at most 8 columns: half vectors, side by side.
@@ -206,10 +222,10 @@ using HalfBlock = void (*)(const Layer& layer, const LineTable& lines, ptrdiff_t
 
 // The blocks of 1 to 8 pixels, for 1 to 4 panels.
 constexpr Block kBlocks[4][8] = {
-    {row, block<2, 1>, block<3, 1>, block<4, 1>, block<5, 1>, block<6, 1>, block<7, 1>, block<8, 1>},
-    {row_panels<2>, block<2, 2>, block<3, 2>, block<4, 2>, block<5, 2>, block<6, 2>, block<7, 2>, block<8, 2>},
-    {row_panels<3>, block<2, 3>, block<3, 3>, block<4, 3>, block<5, 3>, block<6, 3>, block<7, 3>, block<8, 3>},
-    {row_panels<4>, block<2, 4>, block<3, 4>, block<4, 4>, block<5, 4>, block<6, 4>, nullptr, nullptr},
+    {row<1>, block<2, 1>, block<3, 1>, block<4, 1>, block<5, 1>, block<6, 1>, block<7, 1>, block<8, 1>},
+    {row<2>, block<2, 2>, block<3, 2>, block<4, 2>, block<5, 2>, block<6, 2>, block<7, 2>, block<8, 2>},
+    {row<3>, block<2, 3>, block<3, 3>, block<4, 3>, block<5, 3>, block<6, 3>, block<7, 3>, block<8, 3>},
+    {row<4>, block<2, 4>, block<3, 4>, block<4, 4>, block<5, 4>, block<6, 4>, nullptr, nullptr},
 };
 constexpr HalfBlock kHalfBlocks[8] = {half_block<1>, half_block<2>, half_block<3>, half_block<4>,
                                       half_block<5>, half_block<6>, half_block<7>, half_block<8>};
