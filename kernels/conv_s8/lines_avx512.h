@@ -8,6 +8,7 @@
 #include "conv_s8.h"
 
 namespace sinter {
+namespace {
 
 // The runs of pixels side by side: address[run * kLinePixels + pixel].
 struct LineTable {
@@ -191,4 +192,5 @@ class LineReader {
   alignas(64) int32_t columns_[32] = {};
 };
 
+}  // namespace
 }  // namespace sinter
