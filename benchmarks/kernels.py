@@ -50,7 +50,7 @@ class Row:
 
 
 def peaks() -> dict[str, float]:
-    """Multiply-accumulates a second of one core, for int8 (as pairs of int16, and with VNNI) and float; empty without a compiler."""
+    """Multiply-accumulates a second of one core: int8 as exact int16 pairs and by VNNI, float; empty without a compiler."""
     library = SOURCE.parents[1] / "build" / "peak.so"
     library.parent.mkdir(exist_ok=True)
     command = [

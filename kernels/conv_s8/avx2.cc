@@ -5,7 +5,7 @@ namespace sinter {
 namespace {
 
 struct Avx2 {
-  static constexpr int kMr = kWidenedRows;
+  static constexpr int kMr = kLargeTile;
   static constexpr int64_t kResident = int64_t{1} << 23;
 
   static void widen16(int16_t* to, const int8_t* x) {

@@ -11,8 +11,8 @@ size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
     const LineSizes sizes = line_sizes(p);
     return static_cast<size_t>(sizes.table + sizes.outside + sizes.copies);
   }
-  if (kernel.mr != kWidenedRows) return row_plan(p, kernel.mr, kernel.kr).bytes;
-  return static_cast<size_t>(kWidenedRows * widened_depth(p, kernel.kr) + kWidenedSlack) * sizeof(int16_t);
+  if (kernel.mr != kLargeTile) return row_plan(p, kernel.mr, kernel.kr).bytes;
+  return static_cast<size_t>(kLargeTile * widened_depth(p, kernel.kr) + kWidenedSlack) * sizeof(int16_t);
 }
 
 Status conv_s8_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {

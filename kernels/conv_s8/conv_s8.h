@@ -15,7 +15,7 @@
 // whole groups of 4, so that a line is read where it lies; and activations enter as unsigned, input + 128, which the toolchain has
 // taken out of the bias: bias[o] = source bias - (in_zero + 128) * sum(weight[o]), wrapping.
 //
-// Kernels of kWidenedRows rows widen so many pixels to int16 in scratch, at most kWidenedDepth of K at once; those of n16k4u keep
+// Kernels of kLargeTile rows widen so many pixels to int16 in scratch, at most kWidenedDepth of K at once; those of n16k4u keep
 // there where the lines of kLinePixels pixels lie, and copies of some, and decline layers for which that takes more than
 // kLineScratch bytes; those of Arm keep int8 rows there (conv_rows.h).
 #pragma once
@@ -39,7 +39,7 @@ static inline bool conv_s8_valid(const Kernel& kernel, const ConvS8Params& p) {
   return in_range(p.out_min, -128, p.out_max) && p.out_max <= 127;
 }
 
-constexpr int32_t kWidenedRows = 6, kWidenedDepth = 16384, kWidenedSlack = 16;
+constexpr int32_t kLargeTile = 6, kWidenedDepth = 16384, kWidenedSlack = 16;
 
 // The part of K, in whole groups of kr, that scratch holds at once.
 static inline int32_t widened_depth(const ConvS8Params& p, int32_t kr) {
