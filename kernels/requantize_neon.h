@@ -9,15 +9,30 @@
 
 namespace sinter {
 
-// multiply_by_quantized_multiplier of four columns.
-static inline int32x4_t rescale(int32x4_t x, int32x4_t multiplier, int32x4_t shift) {
-  const int32x4_t bits = vdupq_n_s32(31);
-  const uint32x4_t is_left = vcgtq_s32(shift, vdupq_n_s32(0));
-  const int32x4_t left = vandq_s32(vandq_s32(shift, bits), vreinterpretq_s32_u32(is_left));
-  const int32x4_t right = vnegq_s32(vbicq_s32(vandq_s32(vnegq_s32(shift), bits), vreinterpretq_s32_u32(is_left)));
-  const int32x4_t high = vqrdmulhq_s32(vshlq_s32(x, left), multiplier);
+// multiply_by_quantized_multiplier of four columns: `right` is negative, or zero.
+struct Rescaler {
+  int32x4_t multiplier, left, right;
+};
+
+static inline int32x4_t rescale(int32x4_t x, const Rescaler& by) {
+  const int32x4_t high = vqrdmulhq_s32(vshlq_s32(x, by.left), by.multiplier);
   // Halves away from zero: the rounding shift takes them up, so negative values that are shifted go down by one before.
-  return vrshlq_s32(vsraq_n_s32(high, vandq_s32(high, right), 31), right);
+  return vrshlq_s32(vsraq_n_s32(high, vandq_s32(high, by.right), 31), by.right);
+}
+
+static inline Rescaler load_rescaler(const int32_t* multiplier, const int32_t* shift) {
+  const int32x4_t s = vld1q_s32(shift), bits = vdupq_n_s32(31);
+  const uint32x4_t is_left = vcgtq_s32(s, vdupq_n_s32(0));
+  const int32x4_t left = vandq_s32(vandq_s32(s, bits), vreinterpretq_s32_u32(is_left));
+  return {vld1q_s32(multiplier), left, vnegq_s32(vbicq_s32(vandq_s32(vnegq_s32(s), bits), vreinterpretq_s32_u32(is_left)))};
+}
+
+// One multiplier and shift for every lane, of values that are shifted left by `before` first.
+static inline Rescaler load_rescaler(int32_t multiplier, int32_t shift, int32_t before) {
+  const int32_t multipliers[4] = {multiplier, multiplier, multiplier, multiplier}, shifts[4] = {shift, shift, shift, shift};
+  Rescaler by = load_rescaler(multipliers, shifts);
+  by.left = vaddq_s32(by.left, vdupq_n_s32(before));
+  return by;
 }
 
 // The same for shifts in -31..-1.
@@ -73,8 +88,8 @@ static inline __attribute__((always_inline)) void requantize_rows(const int32x4_
     for (int row = 0; row < kRows; ++row, y += stride) {
       SINTER_UNROLL
       for (int v = 0; v < kVectors; v += 2) {
-        const int32x4_t low = rescale(sums[row][v], vld1q_s32(multiplier + v * 4), vld1q_s32(shift + v * 4));
-        const int32x4_t high = rescale(sums[row][v + 1], vld1q_s32(multiplier + v * 4 + 4), vld1q_s32(shift + v * 4 + 4));
+        const int32x4_t low = rescale(sums[row][v], load_rescaler(multiplier + v * 4, shift + v * 4));
+        const int32x4_t high = rescale(sums[row][v + 1], load_rescaler(multiplier + v * 4 + 4, shift + v * 4 + 4));
         store_s8(y + v * 4, pack_s8(low, high, p.out_zero, p.out_min, p.out_max), columns - v * 4);
       }
     }

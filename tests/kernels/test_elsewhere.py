@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from harness import OK, Array, Step, rows
+from harness import OK, Array, Step, rows, step
 from spatial import FAMILIES, build, cases, same
 
+from toolchain.ir import Type
 from toolchain.kernels import Kernel, families
+from toolchain.ops.binary import broadcast_params
+from toolchain.quantize import elementwise
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -52,17 +55,17 @@ def drive(command: Sequence[str], steps: Sequence[Step]) -> list[tuple[int, Arra
         return struct.pack("<Q", len(data)) + data
 
     asked = b""
-    for step in steps:
-        asked += sized(step.kernel.name.encode()) + sized(step.params) + struct.pack("<Q", len(step.inputs))
-        asked += b"".join(sized(x.tobytes()) for x in step.inputs) + struct.pack("<Q", step.output.nbytes)
+    for this in steps:
+        asked += sized(this.kernel.name.encode()) + sized(this.params) + struct.pack("<Q", len(this.inputs))
+        asked += b"".join(sized(x.tobytes()) for x in this.inputs) + struct.pack("<Q", this.output.nbytes)
     done = subprocess.run(command, input=asked, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]
     answers, at = [], 0
-    for step in steps:
+    for this in steps:
         (status,) = struct.unpack_from("<i", done.stdout, at)
-        output = np.frombuffer(done.stdout, step.output.dtype, step.output.size, at + 4).reshape(step.output.shape)
+        output = np.frombuffer(done.stdout, this.output.dtype, this.output.size, at + 4).reshape(this.output.shape)
         answers.append((status, output))
-        at += 4 + step.output.nbytes
+        at += 4 + this.output.nbytes
     assert at == len(done.stdout)
     return answers
 
@@ -105,6 +108,36 @@ def emulated(architecture: str, processor: str) -> list[str]:
 def test_emulated(architecture: str, processor: str, kernel: Kernel) -> None:
     """Emulated processors without the extensions that the kernel does not need."""
     assert_all_cases(emulated(architecture, processor), kernel)
+
+
+ADDITIONS = [
+    pytest.param(architecture, processors[kernel.isa], kernel, id=kernel.name)
+    for architecture, processors in PROCESSORS.items()
+    for kernel in families()["add_s8"]
+    if kernel.isa in processors
+]
+
+
+@pytest.mark.parametrize(("architecture", "processor", "kernel"), ADDITIONS)
+def test_emulated_addition(architecture: str, processor: str, kernel: Kernel) -> None:
+    """Whole and broken vectors, an operand that is one element, and shifts of either sign."""
+    rng = np.random.default_rng(7)
+    steps, wanted = [], []
+    for columns in (1, 7, 8, 9, 16, 300):
+        for left, right in ((columns, columns), (columns, 1), (1, columns)):
+            a, b = (rng.integers(-128, 128, (3, size)).astype(np.int8) for size in (left, right))
+            output = np.empty((3, columns), np.int8)
+            first, second, last = (
+                (int(rng.integers(1 << 30, 1 << 31)), int(rng.choice(s))) for s in ([-2, 0, 3], [-5, 1], [-18, 2])
+            )
+            params = broadcast_params(*(Type(x.shape, x.dtype) for x in (a, b, output)))
+            params |= {"a_zero": -7, "b_zero": 100, "out_zero": 3, "out_min": -100, "out_max": 120}
+            for prefix, (multiplier, shift) in (("a_", first), ("b_", second), ("", last)):
+                params |= {f"{prefix}multiplier": multiplier, f"{prefix}shift": shift}
+            steps.append(step(kernel, params, [a, b], output))
+            wanted.append(np.clip(elementwise.add(a, b, -7, 100, (first, second, last), 3), -100, 120))
+    for expected, (status, found) in zip(wanted, drive(emulated(architecture, processor), steps), strict=True):
+        assert status == OK and np.array_equal(found, expected)
 
 
 @pytest.mark.parametrize(
