@@ -22,7 +22,8 @@ struct RowPlan {
   size_t table, bytes;  // of scratch
 };
 
-constexpr int32_t kRowScratch = 8192, kRowTable = 2048, kChunk = 512;
+// kRowSlack: short lines are copied so many bytes at a time, past the end of a row.
+constexpr int32_t kRowScratch = 8192 - 16, kRowTable = 2048, kChunk = 512, kRowSlack = 16;
 
 static inline RowPlan row_plan(const ConvS8Params& p, int32_t mr, int32_t kr) {
   const int32_t channels = p.in_channels / p.groups, depth = div_up(conv_depth(p), kr) * kr, run = p.kernel[2] * p.in_channels;
@@ -31,8 +32,9 @@ static inline RowPlan row_plan(const ConvS8Params& p, int32_t mr, int32_t kr) {
   const auto plan = [&](RowSource source, int32_t segments, int32_t block, int32_t chunks, int32_t length, int32_t last,
                         int32_t row, int32_t rows) {
     const size_t table = static_cast<size_t>(round_up(static_cast<size_t>(source == RowSource::kGathered ? 1 : block) * entry, 64));
-    return RowPlan{
-        source, segments, block, chunks, length, last, row, table, table + static_cast<size_t>(row) * static_cast<size_t>(rows)};
+    return RowPlan{source, segments, block,
+                   chunks, length,   last,
+                   row,    table,    table + static_cast<size_t>(row) * static_cast<size_t>(rows) + kRowSlack};
   };
   if (channels % kr == 0 && (taps(p) == 1 || channels >= 64 || depth > room)) {
     const int32_t chunks = div_up(channels, kChunk), segments = taps(p) * chunks, length = channels < kChunk ? channels : kChunk;

@@ -139,6 +139,7 @@ class ConvRows {
       return;
     }
     PixelWalk walk = walk_from(p_, tile.pixel);
+    if (whole_ && plan_.chunks == 1 && tile.pixels <= walk.left && prepare_inside(tile, walk.pixel)) return;
     for (int32_t row = 0;; next(p_, walk)) {
       if (plan_.source == RowSource::kTaps) {
         point(walk.pixel, tile.group, begin, table_ + row);
@@ -147,6 +148,42 @@ class ConvRows {
       }
       if (++row == tile.pixels) return;
     }
+  }
+
+  // The same for neighbours whose windows all lie inside the input; false where they do not.
+  bool prepare_inside(const ConvTile& tile, const Pixel& pixel) const {
+    Pixel last = pixel;
+    last.origin[2] += (tile.pixels - 1) * p_.stride[2];
+    if (!window_inside(p_, pixel) || !window_inside(p_, last)) return false;
+    const ptrdiff_t step = ptrdiff_t{p_.stride[2]} * p_.in_channels, plane = ptrdiff_t{p_.in[1]} * p_.in[2] * p_.in_channels;
+    const int32_t position = input_pixel(p_, pixel.batch, pixel.origin[0], pixel.origin[1], pixel.origin[2]);
+    const int8_t* x = input_ + ptrdiff_t{position} * p_.in_channels + tile.group * group_in_;
+    const int32_t depth = p_.kernel[0], height = p_.kernel[1];
+    if (plan_.source == RowSource::kGathered) {
+      const ptrdiff_t reach = (tile.pixels - 1) * step + (depth - 1) * p_.dilation[0] * plane + (height - 1) * line_ + kRowSlack;
+      if (!lines_ || run_ > kRowSlack || input_ + input_count(p_) - x < reach) return false;
+      for (int32_t row = 0; row < tile.pixels; ++row, x += step) {
+        int8_t* to = rows_ + row * plan_.row;
+        table_[row] = to;
+        for (int32_t kd = 0; kd < depth; ++kd) {
+          const int8_t* line = x + kd * p_.dilation[0] * plane;
+          for (int32_t kh = 0; kh < height; ++kh, line += line_, to += run_) __builtin_memcpy(to, line, kRowSlack);
+        }
+      }
+      return true;
+    }
+    const int8_t** table = table_;
+    const int32_t width = plan_.source == RowSource::kLines ? 1 : p_.kernel[2];
+    for (int32_t kd = 0; kd < depth; ++kd) {
+      for (int32_t kh = 0; kh < height; ++kh) {
+        const int8_t* tap = x + kd * p_.dilation[0] * plane + kh * line_;
+        for (int32_t kw = 0; kw < width; ++kw, table += Isa::kMr, tap += ptrdiff_t{p_.dilation[2]} * p_.in_channels) {
+          const int8_t* at = tap;
+          for (int32_t row = 0; row < tile.pixels; ++row, at += step) table[row] = at;
+        }
+      }
+    }
+    return true;
   }
 
   // One row of the table: the segments from `begin` on, of channels of one tap.
