@@ -15,16 +15,24 @@ static inline Rescaler repeat_rescaler(int32_t multiplier, int32_t shift) {
   return load_rescaler(multipliers, shifts);
 }
 
-// Eight elements less their zero point.
-static inline __m256i widen(const int8_t* x, __m256i zero) {
-  return _mm256_sub_epi32(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(x))), zero);
+// Eight elements.
+static inline __m256i widen(const int8_t* x) { return _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(x))); }
+
+// 32 elements as int8, from combine(a - a_zero, b - b_zero) of eight at a time, which is rescaled already.
+template <class Combine>
+static inline __m256i combine_widened(const int8_t* a, __m256i a_zero, const int8_t* b, __m256i b_zero, const Int8Range& range,
+                                      Combine combine) {
+  __m256i scaled[4];
+  SINTER_UNROLL
+  for (int i = 0; i < 4; ++i)
+    scaled[i] = combine(_mm256_sub_epi32(widen(a + 8 * i), a_zero), _mm256_sub_epi32(widen(b + 8 * i), b_zero));
+  return pack_s8(range, scaled);
 }
 
-// A row of `count` elements: y = combine(a - a_zero, b - b_zero), as accumulators that are rescaled and clamped already but for
-// the output's range. A step of 0 repeats an operand's only element.
+// A row of `count` elements, 32 at a time: y = combine(a, b), from and as 32 bytes. A step of 0 repeats an operand's only element.
 template <class Combine>
-static inline void broadcast_row(const int8_t* a, int32_t a_step, __m256i a_zero, const int8_t* b, int32_t b_step, __m256i b_zero,
-                                 int8_t* y, int32_t count, const Int8Range& range, Combine combine) {
+static inline void broadcast_row(const int8_t* a, int32_t a_step, const int8_t* b, int32_t b_step, int8_t* y, int32_t count,
+                                 Combine combine) {
   alignas(32) int8_t a_block[32], b_block[32], y_block[32];
   for (int i = 0; i < 32; ++i) {
     a_block[i] = a[0];
@@ -42,10 +50,7 @@ static inline void broadcast_row(const int8_t* a, int32_t a_step, __m256i a_zero
       a_from = a_block;
       b_from = b_block;
     }
-    __m256i scaled[4];
-    SINTER_UNROLL
-    for (int i = 0; i < 4; ++i) scaled[i] = combine(widen(a_from + 8 * i, a_zero), widen(b_from + 8 * i, b_zero));
-    const __m256i bytes = pack_s8(range, scaled);
+    const __m256i bytes = combine(a_from, b_from);
     if (left >= 32) {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + at), bytes);
     } else {

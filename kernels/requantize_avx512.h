@@ -117,6 +117,15 @@ static inline __m512i multiply(const Bracket512& b, __m512i acc, __m512i& differ
   return above;
 }
 
+// Four vectors of rescaled accumulators, in order, as int8; none so large that adding the zero point would wrap.
+static inline __m512i pack_s8(const Int8Range512& range, __m512i p, __m512i q, __m512i r, __m512i s) {
+  const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(p, q), range.zero_words);
+  const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(r, s), range.zero_words);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+  return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
+}
+
 // requantize() of four vectors of accumulators, as 64 bytes in order; vector i has bracket and columns i % kVectors.
 template <int kVectors>
 static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
@@ -129,11 +138,7 @@ static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a
     const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
     return requantize64_exactly(a, b, c, d, all, range);
   }
-  const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(p, q), range.zero_words);
-  const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(r, s), range.zero_words);
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
-  return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
+  return pack_s8(range, p, q, r, s);
 }
 
 // The same for columns that follow each other: those of bracket i begin at i * 16.

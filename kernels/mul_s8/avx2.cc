@@ -12,8 +12,10 @@ extern "C" Status mul_s8__avx2(const void* params, void* const* operands, void*,
   const Int8Range range = int8_range(p.out_zero, p.out_min, p.out_max);
   const __m256i a_zero = _mm256_set1_epi32(p.a_zero), b_zero = _mm256_set1_epi32(p.b_zero);
   for_each_row(p, begin, end, [&](ptrdiff_t a_at, ptrdiff_t b_at, ptrdiff_t y_at, int32_t count) {
-    broadcast_row(a + a_at, p.a_stride[7], a_zero, b + b_at, p.b_stride[7], b_zero, y + y_at, count, range,
-                  [&](__m256i u, __m256i v) { return rescale(last, _mm256_mullo_epi32(u, v)); });
+    broadcast_row(a + a_at, p.a_stride[7], b + b_at, p.b_stride[7], y + y_at, count, [&](const int8_t* u, const int8_t* v) {
+      return combine_widened(u, a_zero, v, b_zero, range,
+                             [&](__m256i x, __m256i z) { return rescale(last, _mm256_mullo_epi32(x, z)); });
+    });
   });
   return kOk;
 }

@@ -13,12 +13,13 @@ extern "C" Status prelu_s8__avx2(const void* params, void* const* operands, void
   const Int8Range range = int8_range(p.out_zero, -128, 127);
   const __m256i a_zero = _mm256_set1_epi32(p.a_zero), b_zero = _mm256_set1_epi32(p.b_zero);
   for_each_row(p, begin, end, [&](ptrdiff_t a_at, ptrdiff_t b_at, ptrdiff_t y_at, int32_t count) {
-    broadcast_row(a + a_at, p.a_stride[7], a_zero, b + b_at, p.b_stride[7], b_zero, y + y_at, count, range,
-                  [&](__m256i value, __m256i slope) {
-                    const __m256i below = _mm256_cmpgt_epi32(_mm256_setzero_si256(), value);
-                    const __m256i sloped = rescale(negative, _mm256_mullo_epi32(value, slope));
-                    return _mm256_blendv_epi8(rescale(positive, value), sloped, below);
-                  });
+    broadcast_row(a + a_at, p.a_stride[7], b + b_at, p.b_stride[7], y + y_at, count, [&](const int8_t* u, const int8_t* v) {
+      return combine_widened(u, a_zero, v, b_zero, range, [&](__m256i value, __m256i slope) {
+        const __m256i below = _mm256_cmpgt_epi32(_mm256_setzero_si256(), value);
+        const __m256i sloped = rescale(negative, _mm256_mullo_epi32(value, slope));
+        return _mm256_blendv_epi8(rescale(positive, value), sloped, below);
+      });
+    });
   });
   return kOk;
 }
