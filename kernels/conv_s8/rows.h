@@ -94,8 +94,9 @@ class ConvRows {
     if constexpr (kRows > 1) multiply<kRows / 2>(tile, panel, first);
   }
 
+  // Apart from what calls it, so that the accumulators have all registers.
   template <int kRows, int kColumns>
-  void block(const ConvTile& tile, int32_t row, int32_t panel, int32_t column) const {
+  __attribute__((noinline)) void block(const ConvTile& tile, int32_t row, int32_t panel, int32_t column) const {
     const ptrdiff_t at = (ptrdiff_t{tile.group} * panels_ + panel) * Isa::kNr;
     const int8_t* w = weights_ + at * padded_ + column * Isa::kKr;
     typename Isa::template Tile<kRows, kColumns> acc(bias_ + at + column);
@@ -129,7 +130,7 @@ class ConvRows {
   }
 
   // Fills the table for a tile: segments from `begin` on, or K from `begin` on where it is gathered.
-  void prepare(const ConvTile& tile, int32_t begin) const {
+  __attribute__((noinline)) void prepare(const ConvTile& tile, int32_t begin) const {
     if (contiguous_ && plan_.source == RowSource::kTaps) {
       const int8_t* x = input_ + ptrdiff_t{tile.pixel} * p_.in_channels + tile.group * group_in_ + begin * kChunk;
       const int32_t count = plan_.segments - begin < plan_.block ? plan_.segments - begin : plan_.block;
@@ -139,30 +140,40 @@ class ConvRows {
       return;
     }
     PixelWalk walk = walk_from(p_, tile.pixel);
-    if (whole_ && plan_.chunks == 1 && tile.pixels <= walk.left && prepare_inside(tile, walk.pixel)) return;
-    for (int32_t row = 0;; next(p_, walk)) {
+    const bool bulk = whole_ && plan_.chunks == 1;
+    for (int32_t row = 0; row < tile.pixels;) {
+      int32_t count = bulk && window_inside(p_, walk.pixel) ? inside(walk, tile.pixels - row) : 0;
+      if (count > 0 && point_inside(walk.pixel, tile.group, row, count)) {
+        for (row += count; count > 0; --count) next(p_, walk);
+        continue;
+      }
       if (plan_.source == RowSource::kTaps) {
         point(walk.pixel, tile.group, begin, table_ + row);
       } else {
         read(walk.pixel, tile.group, begin, rows_ + row * plan_.row, table_ + row);
       }
-      if (++row == tile.pixels) return;
+      ++row;
+      next(p_, walk);
     }
   }
 
-  // The same for neighbours whose windows all lie inside the input; false where they do not.
-  bool prepare_inside(const ConvTile& tile, const Pixel& pixel) const {
-    Pixel last = pixel;
-    last.origin[2] += (tile.pixels - 1) * p_.stride[2];
-    if (!window_inside(p_, pixel) || !window_inside(p_, last)) return false;
+  // How many neighbours from here on, at most `most`, have windows inside the input, as this one has.
+  int32_t inside(const PixelWalk& walk, int32_t most) const {
+    const int32_t room = p_.in[2] - 1 - (p_.kernel[2] - 1) * p_.dilation[2] - walk.pixel.origin[2];
+    const int32_t count = walk.left < most ? walk.left : most;
+    return (count - 1) * p_.stride[2] <= room ? count : room / p_.stride[2] + 1;
+  }
+
+  // Rows of the table from `first` on, of neighbours whose windows lie inside the input; false where they are to be read singly.
+  bool point_inside(const Pixel& pixel, int32_t group, int32_t first, int32_t count) const {
     const ptrdiff_t step = ptrdiff_t{p_.stride[2]} * p_.in_channels, plane = ptrdiff_t{p_.in[1]} * p_.in[2] * p_.in_channels;
     const int32_t position = input_pixel(p_, pixel.batch, pixel.origin[0], pixel.origin[1], pixel.origin[2]);
-    const int8_t* x = input_ + ptrdiff_t{position} * p_.in_channels + tile.group * group_in_;
+    const int8_t* x = input_ + ptrdiff_t{position} * p_.in_channels + group * group_in_;
     const int32_t depth = p_.kernel[0], height = p_.kernel[1];
     if (plan_.source == RowSource::kGathered) {
-      const ptrdiff_t reach = (tile.pixels - 1) * step + (depth - 1) * p_.dilation[0] * plane + (height - 1) * line_ + kRowSlack;
+      const ptrdiff_t reach = (count - 1) * step + (depth - 1) * p_.dilation[0] * plane + (height - 1) * line_ + kRowSlack;
       if (!lines_ || run_ > kRowSlack || input_ + input_count(p_) - x < reach) return false;
-      for (int32_t row = 0; row < tile.pixels; ++row, x += step) {
+      for (int32_t row = first; row < first + count; ++row, x += step) {
         int8_t* to = rows_ + row * plan_.row;
         table_[row] = to;
         for (int32_t kd = 0; kd < depth; ++kd) {
@@ -172,14 +183,14 @@ class ConvRows {
       }
       return true;
     }
-    const int8_t** table = table_;
+    const int8_t** table = table_ + first;
     const int32_t width = plan_.source == RowSource::kLines ? 1 : p_.kernel[2];
     for (int32_t kd = 0; kd < depth; ++kd) {
       for (int32_t kh = 0; kh < height; ++kh) {
         const int8_t* tap = x + kd * p_.dilation[0] * plane + kh * line_;
         for (int32_t kw = 0; kw < width; ++kw, table += Isa::kMr, tap += ptrdiff_t{p_.dilation[2]} * p_.in_channels) {
           const int8_t* at = tap;
-          for (int32_t row = 0; row < tile.pixels; ++row, at += step) table[row] = at;
+          for (int32_t row = 0; row < count; ++row, at += step) table[row] = at;
         }
       }
     }
@@ -198,20 +209,14 @@ class ConvRows {
     });
   }
 
-  // One row of the table: lines of the window where all of it lies inside, else K from `begin` on, gathered at `to`.
+  // One row of the table: K from `begin` on, gathered at `to`.
   void read(const Pixel& pixel, int32_t group, int32_t begin, int8_t* to, const int8_t** table) const {
-    const int8_t* x = to;
-    ptrdiff_t step = run_;
-    if (plan_.source == RowSource::kLines && window_inside(p_, pixel)) {
-      const int32_t position = input_pixel(p_, pixel.batch, pixel.origin[0], pixel.origin[1], pixel.origin[2]);
-      x = input_ + ptrdiff_t{position} * p_.in_channels;
-      step = line_;
-    } else if (lines_ && whole_) {
+    if (lines_ && whole_) {
       gather_lines(pixel, to);
     } else {
       gather(pixel, group, begin, to);
     }
-    for (int32_t s = 0; s < plan_.segments; ++s, x += step) table[s * Isa::kMr] = x;
+    for (int32_t s = 0; s < plan_.segments; ++s, to += run_) table[s * Isa::kMr] = to;
   }
 
   // All of K where the taps of a line lie side by side.
