@@ -16,24 +16,28 @@ from elf import symbols
 from toolchain.assets import KERNELS
 
 FLAGS = ["-std=c++17", "-c", *re.findall(r"-f[\w=-]+", (KERNELS / "CMakeLists.txt").read_text())]
-ISAS = {
-    isa: flags.split() for isa, flags in re.findall(r'^ISA\((\w+), x86_64, "([^"]*)"\)', (KERNELS / "isa.inc").read_text(), re.M)
+COMPILERS = {
+    "x86_64": os.environ.get("CXX", "c++") if os.uname().machine == "x86_64" else "x86_64-linux-gnu-g++",
+    "aarch64": "aarch64-linux-gnu-g++",
+    "arm": "arm-linux-gnueabihf-g++",
 }
+ISAS = re.findall(r'^ISA\((\w+), (\w+), "([^"]*)"\)', (KERNELS / "isa.inc").read_text(), re.M)
 
 # The C library's functions that compilers call by themselves, and the run-time library of the Arm ABI (IHI 0043): division, 64-bit
 # integers, floating point where the core has none.
 BARE_METAL = re.compile(r"mem(cpy|set)|__aeabi_(?!unwind)\w+")
 
 
-def test_wider_instruction_sets_leave_nothing_for_others_to_share(tmp_path: Path) -> None:
+@pytest.mark.parametrize("architecture", COMPILERS)
+def test_wider_instruction_sets_leave_nothing_for_others_to_share(architecture: str, tmp_path: Path) -> None:
     """The linker merges weak functions of equal name: one compiled with AVX2 must not replace the portable one."""
-    compiler = shutil.which(os.environ.get("CXX", "c++"))
-    if compiler is None or os.uname().machine != "x86_64":
-        pytest.skip("needs a C++ compiler for x86-64")
-    for isa, flags in ISAS.items():
+    compiler = shutil.which(COMPILERS[architecture])
+    if compiler is None:
+        pytest.skip(f"needs {COMPILERS[architecture]}")
+    for isa, flags in [(isa, flags) for isa, of, flags in ISAS if of == architecture]:
         for source in sorted(KERNELS.glob(f"*/{isa}.cc")):
             target = tmp_path / "kernel.o"
-            subprocess.run([compiler, *FLAGS, *flags, "-O1", str(source), "-o", str(target)], check=True)
+            subprocess.run([compiler, *FLAGS, *flags.split(), "-O1", str(source), "-o", str(target)], check=True)
             weak = [symbol.name for symbol in symbols(target) if symbol.binding == "weak"]
             assert not weak, f"{source}: declare these static: {weak}"
 
