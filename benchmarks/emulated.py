@@ -212,7 +212,7 @@ def macs(body: Sequence[str]) -> int:
 
 def loops() -> list[Loop]:
     """Inner loops of the matrix kernels, scheduled by llvm-mca; none where it is not installed."""
-    mca = next((found for name in ("llvm-mca", "llvm-mca-19") if (found := shutil.which(name))), None)
+    mca = next((found for name in ("llvm-mca-19", "llvm-mca") if (found := shutil.which(name))), None)
     rows = []
     for family in ("conv_s8", "depthwise_s8", "conv_f32", "depthwise_f32"):
         for isa in ("neon", "neon_dotprod", "neon_i8mm"):
