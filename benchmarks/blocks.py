@@ -1,4 +1,4 @@
-"""Times matrix products with weights in blocks of 32 against onnxruntime's MatMulNBits: one thread, interleaved in one run.
+"""Times matrix products with weights in blocks of 32 beside onnxruntime's MatMulNBits and ggml: one thread, interleaved.
 
 python -m benchmarks.blocks [--only 4096] [--seconds 2] [--json blocks.json]
 
@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -24,8 +25,10 @@ from rich.console import Console
 from rich.progress import Progress
 
 import runtime
-from benchmarks.models import measure, processor
-from benchmarks.rivals import Array, Runner
+from benchmarks.ggml import Q4_0, Q8_0, Ggml
+from benchmarks.models import processor
+from benchmarks.rivals import Array, Unavailable
+from benchmarks.turns import take_turns
 from toolchain import targets
 from toolchain.compiler import BlockQuantization, compile_graph
 from toolchain.ir import Builder, constant, float32
@@ -63,6 +66,21 @@ class Product:
         return self.x.shape[0] * self.w.size
 
 
+@dataclass(frozen=True)
+class Runner:
+    """One engine with one product, in this process."""
+
+    engine: str
+    run: Callable[[], object]
+    result: Callable[[], Array]
+
+    def turn(self, count: int) -> int:
+        start = time.perf_counter_ns()
+        for _ in range(count):
+            self.run()
+        return time.perf_counter_ns() - start
+
+
 def sinter(product: Product, bits: int, isa: str | None) -> Runner:
     """Sinter with weights in blocks, or in float where bits is 32."""
     builder = Builder()
@@ -72,7 +90,7 @@ def sinter(product: Product, bits: int, isa: str | None) -> Runner:
     scheme = None if bits == 32 else BlockQuantization(f"int{bits}-block32")
     model = runtime.Model(compile_graph(builder.graph, targets.load("host"), quantization=scheme).plan, isa=isa)
     out = np.empty((len(product.x), len(product.w)), np.float32)
-    return Runner(f"Sinter {isa or runtime._native.detected_isas()[0]}", "", lambda: model.run(product.x, out), lambda: out)
+    return Runner(f"Sinter {isa or runtime._native.detected_isas()[0]}", lambda: model.run(product.x, out), lambda: out)
 
 
 def onnxruntime(product: Product, bits: int) -> Runner:
@@ -110,7 +128,16 @@ def onnxruntime(product: Product, bits: int) -> Runner:
         session.run_with_iobinding(binding)
         return np.asarray(binding.copy_outputs_to_cpu()[0])
 
-    return Runner("onnxruntime", ort.__version__, lambda: session.run_with_iobinding(binding), result)
+    return Runner(f"onnxruntime {ort.__version__}", lambda: session.run_with_iobinding(binding), result)
+
+
+def ggml(product: Product, bits: int) -> Runner:
+    """ggml's matrix product; it has none in float among those of blocks."""
+    if bits == 32:
+        raise Unavailable("only its products with blocks are measured")
+    library = Ggml()
+    made = library.matmul(Q4_0 if bits == 4 else Q8_0, product.w, product.x)
+    return Runner(f"ggml {library.version}", made.run, made.result)
 
 
 def runners(product: Product, notes: set[str]) -> Iterator[tuple[str, Runner]]:
@@ -119,10 +146,11 @@ def runners(product: Product, notes: set[str]) -> Iterator[tuple[str, Runner]]:
     for bits, weights in ((4, "int4"), (8, "int8"), (32, "float")):
         for isa in isas or [None]:
             yield weights, sinter(product, bits, isa)
-        try:
-            yield weights, onnxruntime(product, bits)
-        except Exception as error:  # a rival's own failure is its result
-            notes.add(f"onnxruntime {weights} left out, {type(error).__name__}: {str(error).splitlines()[0][:200]}")
+        for rival in (onnxruntime, ggml):
+            try:
+                yield weights, rival(product, bits)
+            except Exception as error:  # a rival's own failure is its result
+                notes.add(f"{rival.__name__} {weights} left out: {str(error).splitlines()[0][:200]}")
 
 
 def rows_of(m: int, size: int, seconds: float, notes: set[str]) -> list[Row]:
@@ -132,10 +160,10 @@ def rows_of(m: int, size: int, seconds: float, notes: set[str]) -> list[Row]:
     expected = product.x.astype(np.float64) @ product.w.T.astype(np.float64)
     made = list(runners(product, notes))
     rows = []
-    for (weights, runner), (times, _) in zip(made, measure([runner for _, runner in made], seconds), strict=True):
+    for (weights, runner), (times, _) in zip(made, take_turns([runner for _, runner in made], seconds), strict=True):
         difference = float(np.abs(runner.result() - expected).max() / np.abs(expected).max())
-        engine, rate = f"{runner.engine} {runner.version}".rstrip(), product.macs / median(times) / 1e3
-        rows.append(Row(m, size, engine, weights, median(times), min(times), rate, difference))
+        rate = product.macs / median(times) / 1e3
+        rows.append(Row(m, size, runner.engine, weights, median(times), min(times), rate, difference))
     return rows
 
 
@@ -167,7 +195,7 @@ def main(
 
 
 def show(rows: list[Row]) -> None:
-    """The table: each line of Sinter's with the rival's time over its own."""
+    """The table: each line of Sinter's with the best rival's time over its own."""
     cells = []
     for row in rows:
         rival = [
@@ -175,10 +203,10 @@ def show(rows: list[Row]) -> None:
             for r in rows
             if (r.m, r.size, r.weights) == (row.m, row.size, row.weights) and not r.engine.startswith("Sinter")
         ]
-        ahead = f"{rival[0] / row.median_us:.2f}" if rival and row.engine.startswith("Sinter") else ""
+        ahead = f"{min(rival) / row.median_us:.2f}" if rival and row.engine.startswith("Sinter") else ""
         times = f"{row.median_us:.1f}", f"{row.min_us:.1f}", f"{row.gmacs:.1f}"
         cells.append((f"{row.m} x {row.size} x {row.size}", row.weights, row.engine, *times, ahead, f"{row.difference:.1e}"))
-    columns = ("product", "weights", "engine", "#median µs", "#min µs", "#G MAC/s", "#times as fast", "#difference")
+    columns = ("product", "weights", "engine", "#median µs", "#min µs", "#G MAC/s", "#best rival", "#difference")
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=10_000)

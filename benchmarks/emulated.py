@@ -26,10 +26,10 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
-from benchmarks.kernels import LAYERS, Layer, operands
+from benchmarks.layers import FLOAT, INT8, LAYERS, Layer
 from benchmarks.models import models
 from toolchain.compiler import compile_graph, read
-from toolchain.kernels import OK, Kernel, families
+from toolchain.lowering import Lowering
 from toolchain.program import Step
 from toolchain.report.grid import table
 from toolchain.targets import Target
@@ -135,28 +135,10 @@ class Row:
 
 
 def layers(emulator: Emulator, wanted: Callable[[Layer], bool]) -> list[Row]:
-    """The processor's own kernels on layers of known networks."""
-    chosen: list[tuple[Layer, Kernel]] = []
-    data = b""
-    for layer in filter(wanted, LAYERS):
-        for suffix in ("s8", "f32"):
-            best = [
-                kernel
-                for isa in ISAS[emulator.processor]
-                for kernel in families()[f"{layer.operator}_{suffix}"]
-                if kernel.isa == isa
-            ]
-            for kernel in best:
-                params, arrays = operands(layer, kernel)
-                if kernel.check(params, [(array.nbytes, 64, True) for array in arrays]) == OK:
-                    chosen.append((layer, kernel))
-                    data += encoded(kernel.name, params, [array.tobytes() for array in arrays[:-1]], arrays[-1].nbytes)
-                    break
-    counts = emulator.counts(data=data)
-    return [
-        Row(emulator.processor, layer.name, kernel.name, layer.macs, count, LEAST.get((kernel.isa, kernel.family[-2:])))
-        for (layer, kernel), count in zip(chosen, counts, strict=True)
-    ]
+    """The kernels chosen for layers of known networks."""
+    graphs = [(layer.name, layer.graph(dtype)) for layer in filter(wanted, LAYERS) for dtype in (INT8, FLOAT)]
+    chosen = target(emulator.processor)
+    return steps(emulator, [(name, step) for name, graph in graphs for step in Lowering(graph, chosen).lower(graph).steps])
 
 
 def random_bytes(size: int) -> bytes:
@@ -164,18 +146,18 @@ def random_bytes(size: int) -> bytes:
     return values.tobytes()
 
 
-def steps(emulator: Emulator, name: str, program: Sequence[Step]) -> list[Row]:
-    """Every step of a program by itself, on random values."""
-    data, single = b"", [step for step in program if len(step.outputs) == 1]
-    for step in single:
+def steps(emulator: Emulator, named: Sequence[tuple[str, Step]]) -> list[Row]:
+    """Every step by itself, on random values."""
+    single = [(name, step) for name, step in named if len(step.outputs) == 1]
+    data = b""
+    for _, step in single:
         inputs = [
             random_bytes(o.size) if o.buffer.data is None else o.buffer.data[o.offset : o.offset + o.size] for o in step.inputs
         ]
         data += encoded(step.kernel.name, step.params, inputs, step.outputs[0].size)
-    counts = emulator.counts(data=data)
     return [
-        Row(emulator.processor, f"{name}: {step.name}"[-40:], step.kernel.name, step.macs, count)
-        for step, count in zip(single, counts, strict=True)
+        Row(emulator.processor, name, step.kernel.name, step.macs, count, LEAST.get((step.kernel.isa, step.kernel.family[-2:])))
+        for (name, step), count in zip(single, emulator.counts(data=data), strict=True)
     ]
 
 
@@ -250,7 +232,7 @@ def main(
             program = compiled.program.steps
             whole.append(Row(name, label, "", sum(step.macs for step in program), emulator.plan(compiled.plan)))
             if each_step:
-                kernels += steps(emulator, label, program)
+                kernels += steps(emulator, [(f"{label}: {step.name}"[-40:], step) for step in program])
     cycles = loops()
     console = Console(width=None if sys.stdout.isatty() else 160)
     for title, rows in (("kernels", kernels), ("models", whole)):

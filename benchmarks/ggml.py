@@ -12,18 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from benchmarks.rivals import Array, Unavailable
 
 # enum ggml_type
 F32, Q4_0, Q8_0 = 0, 2, 8
 _BLOCK_BYTES = {Q4_0: 18, Q8_0: 34}
 _BLOCK = 32
-
-
-class Unavailable(Exception):
-    """Why ggml cannot be used."""
 
 
 class _InitParams(ctypes.Structure):

@@ -24,9 +24,7 @@ struct Floats16 {
   static Type multiply_add(Type a, Type b, Type c) { return _mm512_fmadd_ps(a, b, c); }
 
   // The second operand is the result where either is NaN. GCC 12 warns of its own header where there is no mask.
-  static Type clamp(Type x, Type low, Type high) {
-    return _mm512_maskz_min_ps(0xffff, high, _mm512_maskz_max_ps(0xffff, low, x));
-  }
+  static Type clamp(Type x, Type low, Type high) { return _mm512_maskz_min_ps(0xffff, high, _mm512_maskz_max_ps(0xffff, low, x)); }
 
   // Lanes [first, last), which may lie outside the sixteen.
   using Mask = __mmask16;
@@ -42,7 +40,9 @@ struct Floats16 {
 
 // Eight floats whose stores are masked.
 struct HalfFloats16 : Floats8 {
-  static void store_first(float* y, Type x, int32_t n) { _mm256_mask_storeu_ps(y, static_cast<__mmask8>(Floats16::lanes(0, n)), x); }
+  static void store_first(float* y, Type x, int32_t n) {
+    _mm256_mask_storeu_ps(y, static_cast<__mmask8>(Floats16::lanes(0, n)), x);
+  }
 };
 
 }  // namespace

@@ -120,7 +120,8 @@ def variant(kernel: Kernel, params: bytes) -> str:
 def work(kernel: Kernel, params: bytes, read: int, written: int, core: Core) -> Work:
     """What one call does. `read` and `written` are the bytes of its operands."""
     names = kernel.params.names or ()
-    p = dict(zip(names, np.frombuffer(params, kernel.params)[0].tolist(), strict=True))
+    record = np.frombuffer(params, kernel.params)[0]
+    p = {name: record[name].tolist() for name in names}
     if {"in_channels", "out_channels", "kernel"} <= p.keys():
         return _convolution(kernel, p, core) if "groups" in p else _channelwise(kernel, p)
     if {"m", "k", "n"} <= p.keys():

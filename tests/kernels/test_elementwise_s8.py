@@ -78,14 +78,11 @@ def test_add(kernel: Kernel, shapes: tuple[tuple[int, ...], tuple[int, ...]], se
 @kernels("add_s8")
 @pytest.mark.parametrize("seed", range(60))
 def test_add_all_pairs(kernel: Kernel, seed: int) -> None:
-    """Every pair of bytes under scales as models have them, those of round factors among them, whose sums lie between two integers."""
+    """Every pair of bytes under scales as models have them, and under powers of two, whose sums often lie between two integers."""
     rng = np.random.default_rng(seed)
     a, b = (x.astype(np.int8).ravel() for x in np.meshgrid(np.arange(-128, 128), np.arange(-128, 128)))
     params = broadcast_params(*(Type(x.shape, x.dtype) for x in (a, b, a))) | zeros_and_clamp(rng)
-    if seed % 3 == 0:
-        factors = [1 << 30] * 3
-    else:
-        factors = rng.integers(1 << 30, (1 << 31) - 1, 3, endpoint=True).tolist()
+    factors = [1 << 30] * 3 if seed % 3 == 0 else rng.integers(1 << 30, (1 << 31) - 1, 3, endpoint=True).tolist()
     first, second, last = (factors[0], 0), (factors[1], int(rng.integers(-3, 1))), (factors[2], int(rng.integers(-20, -15)))
     for prefix, (multiplier, shift) in (("a_", first), ("b_", second), ("", last)):
         params |= {f"{prefix}multiplier": multiplier, f"{prefix}shift": shift}
