@@ -30,6 +30,7 @@ from toolchain.ops.softmax import Softmax
 from toolchain.ops.transpose import Transpose
 from toolchain.ops.unary import FUNCTIONS, Unary
 from toolchain.program import Operand
+from toolchain.quantize.block_weights import SCHEMES, weights_in_blocks
 from toolchain.quantize.elementwise import SOFTMAX_QUANT
 from toolchain.spatial import Window, same_pads
 from toolchain.targets import Target
@@ -172,6 +173,11 @@ def sweep(count: int) -> Iterator[tuple[str, Graph]]:
         for layer in [*LAYERS, *layers]:
             yield f"{layer.name} {dtype}", layer.graph(dtype)
         yield from _others(dtype)
+    for scheme in SCHEMES:
+        for layer in [*LAYERS, *layers]:
+            graph = layer.graph(FLOAT)
+            if layer.operator == "conv" and weights_in_blocks(scheme)(graph):
+                yield f"{layer.name} {scheme}", graph
     yield from _functions()
 
 

@@ -123,6 +123,8 @@ def work(kernel: Kernel, params: bytes, read: int, written: int, core: Core) -> 
     record = np.frombuffer(params, kernel.params)[0]
     p = {name: record[name].tolist() for name in names}
     if {"in_channels", "out_channels", "kernel"} <= p.keys():
+        if kernel.family.startswith("winograd"):
+            return _winograd(kernel, p, core)
         return _convolution(kernel, p, core) if "groups" in p else _channelwise(kernel, p)
     if {"m", "k", "n"} <= p.keys():
         return _matrix(kernel, math.prod(p["batch"]) * p["m"], 1, p["n"], p["k"], core)
@@ -140,10 +142,14 @@ def _runs(p: Mapping[str, Any]) -> int:
     return math.prod(outer[:-1]) * math.prod(axes)
 
 
+# Bytes of one weight, scales of blocks included, by the last part of a family's name; 1 for others.
+_BYTES = {"f32": 4, "q4b32": 0.5625, "q8b32": 1.0625}
+
+
 def _matrix(kernel: Kernel, rows: int, groups: int, columns: int, depth: int, core: Core) -> Work:
     """`rows` by `depth` times `depth` by `columns`, for each group."""
     blocks, panels, deep = ceil_div(rows, kernel.mr) * groups, ceil_div(columns, kernel.nr), ceil_div(depth, kernel.kr) * kernel.kr
-    weights = panels * kernel.nr * deep * (4 if kernel.family.endswith("f32") else 1)
+    weights = int(panels * kernel.nr * deep * _BYTES.get(kernel.family.rsplit("_", 1)[-1], 1))
     passes = blocks if weights > core.l1 else groups
     return {
         "call": 1.0,
@@ -163,6 +169,23 @@ def _convolution(kernel: Kernel, p: Mapping[str, Any], core: Core) -> Work:
     return done | {"taps": float(pixels * groups * taps), "edges": float(_edges(p) * groups)}
 
 
+def _winograd(kernel: Kernel, p: Mapping[str, Any], core: Core) -> Work:
+    """F(4x4, 3x3): for each of 36 positions a product of the tiles with the transformed weights, between two transforms."""
+    tiles = p["batch"] * ceil_div(p["out"][1], 4) * ceil_div(p["out"][2], 4)
+    panels, depth = ceil_div(p["out_channels"], kernel.nr), ceil_div(p["in_channels"], kernel.kr) * kernel.kr
+    weights = 36 * panels * kernel.nr * depth * (4 if kernel.family.endswith("f32") else 2)
+    passes = ceil_div(tiles, kernel.mr)
+    return {
+        "call": 1.0,
+        "blocks": float(passes * panels),
+        "inputs": float(tiles * ceil_div(depth, 16)),
+        "tiles": float(tiles * panels),
+        "macs": float(36 * tiles * panels * kernel.nr * depth),
+        "lines": float(passes * weights),
+        "far": float(passes * weights if weights > core.l2 else 0),
+    }
+
+
 def _channelwise(kernel: Kernel, p: Mapping[str, Any]) -> Work:
     """Depthwise convolution and pooling: rows of pixels, mr at a time, panels of nr channels."""
     rows, panels = p["batch"] * p["out"][0] * p["out"][1], ceil_div(p["out_channels"], kernel.nr)
@@ -171,6 +194,7 @@ def _channelwise(kernel: Kernel, p: Mapping[str, Any]) -> Work:
     return {
         "call": 1.0,
         "blocks": float(rows),
+        "inputs": float(rows * p["kernel"][0] * p["kernel"][1] * p["in"][2] * p["in_channels"]),
         "tiles": float(tiles),
         "weights": float(tiles * kernel.nr * taps),
         "macs": float(rows * p["out"][2] * panels * kernel.nr * taps),
