@@ -266,6 +266,41 @@ void panels(const Layer& layer, const LineTable& lines, int32_t pixels, ptrdiff_
   }
 }
 
+// One pixel whose activations lie side by side, depth a multiple of 4: the weights pass as one stream.
+void vector_product(const Layer& layer, const int8_t* x, ptrdiff_t depth, ptrdiff_t column, int8_t* y, int32_t columns) {
+  constexpr int kChains = 8;
+  const int8_t* w = layer.weights + column / kNr * layer.panel;
+  __m512i sums[4];
+  for (; columns > 0; columns -= 4 * kNr, column += 4 * kNr, y += 4 * kNr) {
+    const int32_t count = columns > 3 * kNr ? 4 : div_up(columns, kNr);
+    for (int32_t n = 0; n < count; ++n) {
+      __m512i acc[kChains];
+      acc[0] = load(layer.bias + column + n * kNr);
+      SINTER_UNROLL
+      for (int i = 1; i < kChains; ++i) acc[i] = _mm512_setzero_si512();
+      ptrdiff_t k = 0;
+      for (; k + 4 * kChains <= depth; k += 4 * kChains, w += kChains * kGroup) {
+        SINTER_UNROLL
+        for (int i = 0; i < kChains; ++i) {
+          multiply(acc[i], broadcast(x + k + 4 * i), load(w + i * kGroup));
+        }
+      }
+      for (; k < depth; k += 4, w += kGroup) multiply(acc[0], broadcast(x + k), load(w));
+      SINTER_UNROLL
+      for (int i = 0; i < kChains / 2; ++i) acc[i] = _mm512_add_epi32(acc[i], acc[i + kChains / 2]);
+      sums[n] = _mm512_add_epi32(_mm512_add_epi32(acc[0], acc[1]), _mm512_add_epi32(acc[2], acc[3]));
+    }
+    if (columns >= 4 * kNr) {
+      finish<4>(layer, sums, 4, 1, column, y, 4 * kNr);
+      continue;
+    }
+    for (int32_t n = 0; n < count; ++n) {
+      const int32_t rest = columns - n * kNr;
+      finish<1>(layer, sums + n, 1, 1, column + n * kNr, y + n * kNr, rest < kNr ? rest : kNr);
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
@@ -280,6 +315,13 @@ extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* oper
                        depth * kNr,
                        p.out_channels,
                        int8_range512(p.out_zero, p.out_min, p.out_max)};
+  if (output_count(p) == p.out_channels && input_count(p) == p.in_channels && taps(p) == 1 && p.groups == 1 &&
+      p.in_channels % 4 == 0 && splits == count) {
+    const int32_t first = begin * kNr, last = end * kNr < p.out_channels ? end * kNr : p.out_channels;
+    vector_product(layer, static_cast<const int8_t*>(operands[0]), depth, first, static_cast<int8_t*>(operands[5]) + first,
+                   last - first);
+    return kOk;
+  }
   LineReader reader(p, static_cast<const int8_t*>(operands[0]), scratch);
   while (begin < end) {
     const ConvTile tile = conv_tile(p, kLinePixels, kNr, begin);
