@@ -18,6 +18,13 @@ uint64_t work_of(const Plan& plan, const plan::StepRecord& step) {
   return work;
 }
 
+struct Rest {
+  ~Rest() {
+    if (pool != nullptr) pool->rest();
+  }
+  ThreadPool* pool;
+};
+
 uint64_t now() {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
@@ -68,14 +75,14 @@ void Context::reset() {
   memset(state_ + initial.size(), 0, static_cast<size_t>(model_->need().state - initial.size()));
 }
 
-void Context::run_part(void* job_pointer, int worker) {
+void Context::run_part(void* job_pointer, int part) {
   Job& job = *static_cast<Job*>(job_pointer);
   const ResolvedStep& step = *job.step;
   const int64_t threads = job.context->threads_;
-  const int32_t begin = static_cast<int32_t>(step.tiles * int64_t{worker} / threads);
-  const int32_t end = static_cast<int32_t>(step.tiles * (int64_t{worker} + 1) / threads);
+  const int32_t begin = static_cast<int32_t>(step.tiles * int64_t{part} / threads);
+  const int32_t end = static_cast<int32_t>(step.tiles * (int64_t{part} + 1) / threads);
   if (begin == end) return;
-  uint8_t* scratch = job.context->scratch_ + job.context->model_->need().scratch * static_cast<uint64_t>(worker);
+  uint8_t* scratch = job.context->scratch_ + job.context->model_->need().scratch * static_cast<uint64_t>(part);
   const Status status = step.run(step.params, step.operands, scratch, begin, end);
   if (status != kOk) job.status.store(status, std::memory_order_relaxed);
 }
@@ -94,6 +101,7 @@ sinter_status Context::refuse(const char* what) {
 
 Status Context::run(const Entry& entry, uint64_t* nanoseconds, const std::function<void(size_t)>& after) {
   error_[0] = 0;
+  const Rest rest{pool_.get()};
   uint64_t before = nanoseconds != nullptr ? now() : 0;
   for (size_t i = 0; i < entry.steps; ++i) {
     const Status status = run_step(steps_[entry.step + i]);

@@ -54,7 +54,7 @@ class Context {
 
   uint8_t* address(uint32_t region, uint64_t offset);
   Status run_step(const ResolvedStep& step);
-  static void run_part(void* job, int worker);
+  static void run_part(void* job, int part);
 
   std::shared_ptr<const Model> model_;
   int threads_;

@@ -5,8 +5,9 @@
 namespace sinter::runtime {
 namespace {
 
-// About 20 microseconds of looking before a thread goes to sleep; next to nothing where threads must share a core.
-constexpr int kSpins = 1000, kSpinsShared = 20;
+// Looks before a thread goes to sleep, some 10 ns each: when nothing runs, and between the steps of a run. Next to nothing where
+// threads must share a core.
+constexpr int kSpins = 10000, kSpinsBetween = 100000, kSpinsShared = 20;
 
 void relax() {
 #if defined(__x86_64__)
@@ -16,19 +17,23 @@ void relax() {
 #endif
 }
 
+constexpr uint32_t number_of(uint64_t state) { return static_cast<uint32_t>(state >> 32); }
+
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) : threads_(threads), process_(getpid()) {
-  spins_ = static_cast<unsigned>(threads) <= std::thread::hardware_concurrency() ? kSpins : kSpinsShared;
+  const bool alone = static_cast<unsigned>(threads) <= std::thread::hardware_concurrency();
+  spins_ = alone ? kSpins : kSpinsShared;
+  spins_between_ = alone ? kSpinsBetween : kSpinsShared;
   signals_->workers.reserve(static_cast<size_t>(threads - 1));
   try {
-    for (int worker = 1; worker < threads; ++worker) signals_->workers.emplace_back(&ThreadPool::work, this, worker);
+    for (int worker = 1; worker < threads; ++worker) signals_->workers.emplace_back(&ThreadPool::work, this);
   } catch (...) {
     stop();
     throw;
   }
   // What a thread allocates when it starts is not left for the first run.
-  run([](void*, int) {}, nullptr);
+  await_done(threads - 1);
 }
 
 ThreadPool::~ThreadPool() { stop(); }
@@ -42,59 +47,86 @@ void ThreadPool::stop() {
   {
     std::lock_guard<std::mutex> lock(signals_->mutex);
     signals_->stopping = true;
-    signals_->epoch.fetch_add(1);
     signals_->wake.notify_all();
   }
   for (std::thread& t : signals_->workers) t.join();
 }
 
+// The number of parts that were left to take and are done now. A part can only be had of the task that is published, which stays
+// until all of its parts are done.
+int ThreadPool::take_parts() {
+  int taken = 0;
+  for (;;) {
+    const uint32_t part = static_cast<uint32_t>(signals_->state.fetch_add(1));
+    if (part >= static_cast<uint32_t>(threads_)) return taken;
+    signals_->task(signals_->argument, static_cast<int>(part));
+    ++taken;
+  }
+}
+
 void ThreadPool::run(Task task, void* argument) {
-  if (threads_ == 1 || getpid() != process_) {
-    for (int worker = 0; worker < threads_; ++worker) task(argument, worker);
-    return;
-  }
-  task_ = task;
-  argument_ = argument;
-  signals_->pending.store(threads_ - 1);
-  signals_->epoch.fetch_add(1);
-  if (signals_->sleeping.load() != 0) {
-    std::lock_guard<std::mutex> lock(signals_->mutex);
-    signals_->wake.notify_all();
-  }
-  task(argument, 0);
-  for (int i = 0; i < spins_; ++i) {
-    if (signals_->pending.load(std::memory_order_acquire) == 0) return;
-    relax();
-  }
-  std::unique_lock<std::mutex> lock(signals_->mutex);
-  signals_->waiting = true;
-  signals_->done.wait(lock, [this] { return signals_->pending.load() == 0; });
-  signals_->waiting = false;
-}
-
-uint32_t ThreadPool::await_epoch(uint32_t seen) {
-  for (int i = 0; i < spins_; ++i) {
-    const uint32_t epoch = signals_->epoch.load(std::memory_order_acquire);
-    if (epoch != seen) return epoch;
-    relax();
-  }
-  std::unique_lock<std::mutex> lock(signals_->mutex);
-  signals_->sleeping.fetch_add(1);
-  signals_->wake.wait(lock, [this, seen] { return signals_->epoch.load() != seen; });
-  signals_->sleeping.fetch_sub(1);
-  return signals_->epoch.load();
-}
-
-void ThreadPool::work(int worker) {
-  for (uint32_t seen = 0;;) {
-    seen = await_epoch(seen);
-    if (signals_->stopping.load()) return;
-    task_(argument_, worker);
-    if (signals_->pending.fetch_sub(1) == 1) {
-      // The last one may only look at waiting under the lock: the caller sets it there before it checks signals_->pending.
-      std::lock_guard<std::mutex> lock(signals_->mutex);
-      if (signals_->waiting) signals_->done.notify_one();
+  Signals& s = *signals_;
+  if (!s.running.load(std::memory_order_relaxed)) {
+    if (threads_ == 1 || getpid() != process_) {
+      for (int part = 0; part < threads_; ++part) task(argument, part);
+      return;
     }
+    s.running.store(true, std::memory_order_relaxed);
+  }
+  s.task = task;
+  s.argument = argument;
+  s.done.store(0, std::memory_order_relaxed);
+  s.state.store(uint64_t{number_of(s.state.load(std::memory_order_relaxed)) + 1} << 32);
+  if (s.sleeping.load() != 0) {
+    std::lock_guard<std::mutex> lock(s.mutex);
+    s.wake.notify_all();
+  }
+  await_done(threads_ - take_parts());
+}
+
+void ThreadPool::await_done(int count) {
+  Signals& s = *signals_;
+  for (int i = 0; i < spins_between_; ++i) {
+    if (s.done.load(std::memory_order_acquire) == count) return;
+    relax();
+  }
+  std::unique_lock<std::mutex> lock(s.mutex);
+  s.waited.store(true);
+  s.finished.wait(lock, [&s, count] { return s.done.load() == count; });
+  s.waited.store(false);
+}
+
+void ThreadPool::rest() { signals_->running.store(false, std::memory_order_relaxed); }
+
+void ThreadPool::await_task(uint32_t seen) {
+  Signals& s = *signals_;
+  const auto called = [&s, seen] { return number_of(s.state.load()) != seen || s.stopping.load(); };
+  for (int i = 0; i < (s.running.load(std::memory_order_relaxed) ? spins_between_ : spins_); ++i) {
+    if (called()) return;
+    relax();
+  }
+  std::unique_lock<std::mutex> lock(s.mutex);
+  s.sleeping.fetch_add(1);
+  s.wake.wait(lock, called);
+  s.sleeping.fetch_sub(1);
+}
+
+void ThreadPool::add_done(int count) {
+  Signals& s = *signals_;
+  s.done.fetch_add(count);
+  // The caller says that it waits before it looks at `done` for the last time.
+  if (!s.waited.load()) return;
+  std::lock_guard<std::mutex> lock(s.mutex);
+  s.finished.notify_one();
+}
+
+void ThreadPool::work() {
+  add_done(1);
+  for (uint32_t seen = 0;;) {
+    await_task(seen);
+    if (signals_->stopping.load()) return;
+    seen = number_of(signals_->state.load());
+    if (const int taken = take_parts(); taken != 0) add_done(taken);
   }
 }
 

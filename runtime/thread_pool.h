@@ -1,4 +1,4 @@
-// A fixed number of threads that run one task at a time together with their caller.
+// A fixed number of threads that share one task at a time with their caller.
 #pragma once
 
 #include <sys/types.h>
@@ -14,9 +14,9 @@ namespace sinter::runtime {
 
 class ThreadPool {
  public:
-  using Task = void (*)(void* argument, int worker);
+  using Task = void (*)(void* argument, int part);
 
-  // Starts threads - 1 threads; the caller of run() is worker 0. Throws std::system_error.
+  // Starts threads - 1 threads; the caller of run() is the other one. Throws std::system_error.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -24,27 +24,38 @@ class ThreadPool {
 
   int threads() const { return threads_; }
 
-  // Calls task(argument, w) once for every worker w, and returns when all are done. Allocates nothing.
+  // Calls task(argument, p) once for every part p in [0, threads), and returns when all are done. Whoever is there takes the next
+  // part: the caller waits for no thread that has not begun. Allocates nothing. Threads expect another run soon, until rest().
   void run(Task task, void* argument);
 
+  // Tells the threads that there may be nothing to do for long: they look for a little while more and then go to sleep.
+  void rest();
+
  private:
-  void work(int worker);
+  void work();
   void stop();
-  uint32_t await_epoch(uint32_t seen);
+  void await_task(uint32_t seen);
+  int take_parts();
+  void add_done(int count);
+  void await_done(int count);
 
   const int threads_;
   const pid_t process_;
-  int spins_;
-  Task task_ = nullptr;
-  void* argument_ = nullptr;
-  // On its own, so that a forked child can leave it alone: what its lost threads wait on cannot be destroyed.
+  int spins_, spins_between_;
+  // On its own, so that a forked child can leave it alone: what its lost threads wait on cannot be destroyed. What the caller
+  // writes and what the threads write lie in lines of their own.
   struct Signals {
-    std::atomic<bool> stopping{false};
-    std::atomic<uint32_t> epoch{0};
-    std::atomic<int> pending{0}, sleeping{0};
+    // The number of the task in the upper half, the next part of it in the lower.
+    alignas(64) std::atomic<uint64_t> state{0};
+    std::atomic<bool> running{false}, stopping{false};
+    Task task = nullptr;
+    void* argument = nullptr;
+    // Parts that the threads, not the caller, have done.
+    alignas(64) std::atomic<int> done{0};
+    alignas(64) std::atomic<int> sleeping{0};
+    std::atomic<bool> waited{false};
     std::mutex mutex;
-    std::condition_variable wake, done;
-    bool waiting = false;
+    std::condition_variable wake, finished;
     std::vector<std::thread> workers;
   };
   std::unique_ptr<Signals> signals_ = std::make_unique<Signals>();

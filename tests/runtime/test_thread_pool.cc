@@ -1,4 +1,4 @@
-// The thread pool: every worker runs every task once, after pauses of any length, and after a fork.
+// The thread pool: every part of every task is done once, after pauses of any length, and after a fork.
 #include <sys/wait.h>
 #include <unistd.h>
 
