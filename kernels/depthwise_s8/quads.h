@@ -217,7 +217,7 @@ class QuadKernel {
 
   // kRows output rows from the words, `below` bytes apart; kCount quads, or any number if 0.
   template <int kRows, int kCount>
-  void multiply(const Segment& segment, int8_t* y, ptrdiff_t below) const {
+  __attribute__((noinline)) void multiply(const Segment& segment, int8_t* y, ptrdiff_t below) const {
     constexpr int kVectors = 4 / kRows;
     const int32_t columns = lines.columns, channels = segment.channels, count = kCount == 0 ? lines.count : kCount;
     const int32_t total = segment.pixels * channels, step = Isa::kLanes % channels, skip = p.out_channels - channels;
@@ -251,7 +251,6 @@ class QuadKernel {
         if (kRows == 2) acc[kRows - 1][i] = acc[0][i];
       }
       const int32_t* quad = quads;
-      SINTER_UNROLL
       for (int32_t t = 0; t < count; ++t, quad += quad_step) {
         SINTER_UNROLL
         for (int i = 0; i < kVectors; ++i) {
