@@ -19,8 +19,7 @@
 //
 // Tiles: one row of output pixels.
 //
-// Kernels of packing n16k2 with mr > 1 keep a table in scratch, and take only what fits it (tap_table.h); those of packing quads
-// keep lines there, in a part of the first cache as large as every instruction set with such kernels has (lines.h).
+// Kernels of packing quads with mr > 1 keep lines in scratch (lines.h): up to 256 KB, which only processors with caches run.
 #pragma once
 
 #include "../spatial.h"
