@@ -57,18 +57,23 @@ struct Avx512 {
   }
 
   struct Output {
-    const Rescaler512 rescaler;
+    const int32_t *multiplier, *shift;
+    const Bracket512 bracket[1];
     const Int8Range512 range;
 
-    Output(const int32_t* multiplier, const int32_t* shift, const ConvS8Params& p)
-        : rescaler(load_rescaler512(multiplier, shift)), range(int8_range512(p.out_zero, p.out_min, p.out_max)) {}
+    Output(const int32_t* multipliers, const int32_t* shifts, const ConvS8Params& p)
+        : multiplier(multipliers),
+          shift(shifts),
+          bracket{load_bracket512(multipliers, shifts)},
+          range(int8_range512(p.out_zero, p.out_min, p.out_max)) {}
 
     void store(const Sums (&y)[kWinogradSize], int8_t* to, ptrdiff_t step, int32_t pixels, int32_t columns) const {
+      const auto shifted = [&](int j) { return _mm512_srai_epi32(reinterpret_cast<__m512i>(y[j]), 6); };
+      const __m512i bytes = requantize64<1>(bracket, shifted(0), shifted(1), shifted(2), shifted(3), multiplier, shift, range);
       const __mmask16 kept = static_cast<__mmask16>(columns >= 16 ? 0xffff : (1 << columns) - 1);
       SINTER_UNROLL
       for (int j = 0; j < kWinogradSize; ++j) {
-        const __m128i bytes = to_s8(range, rescale(rescaler, _mm512_srai_epi32(reinterpret_cast<__m512i>(y[j]), 6)));
-        if (j < pixels) _mm_mask_storeu_epi8(to + j * step, kept, bytes);
+        if (j < pixels) _mm_mask_storeu_epi8(to + j * step, kept, _mm512_castsi512_si128(align_row(bytes, j)));
       }
     }
   };
