@@ -50,12 +50,18 @@ class Window:
             )
             yield tap, padded[(slice(None), *index)]
 
+    def three(self, x: Type, y: Type, values: Sequence[int], fill: int) -> list[int]:
+        """A value for each of three axes, leading ones filled. Axes of one element come first: kernels work along the last one."""
+        extents = zip(x.shape[1:-1], y.shape[1:-1], self.kernel, self.pads, strict=True)
+        single = [extent == (1, 1, 1, (0, 0)) for extent in extents]
+        order = sorted(range(len(single)), key=lambda axis: not single[axis])
+        return [fill] * (3 - len(order)) + [int(values[axis]) for axis in order]
+
     def params(self, x: Type, y: Type) -> dict[str, Any]:
-        """The SINTER_SPATIAL params for these channels-last types, leading axes filled with ones."""
-        missing = 3 - len(self.kernel)
+        """The SINTER_SPATIAL params for these channels-last types."""
 
         def three(values: Sequence[int], fill: int) -> list[int]:
-            return [fill] * missing + [int(v) for v in values]
+            return self.three(x, y, values, fill)
 
         return {
             "batch": x.shape[0],

@@ -199,7 +199,7 @@ def _lower_depthwise(node: Node, low: Lowering, params: dict[str, Any], multipli
             return None
         packed, columns = pack_panels(taps[np.newaxis], kernel.nr, kernel.kr), vectors
         if kernel.packing == "quads":
-            packed = pack_quads(w.constant.reshape(w.shape[0], -1, w.shape[-2]), kernel.nr)
+            packed = pack_quads(w.constant.reshape(w.shape[0], -1, params["kernel"][-1]), kernel.nr)
             columns = (offset_bias(vectors[0], taps), *vectors[1:])
         return [x, low.constant(packed, w.name), *(low.constant(pad_columns(values, 1, kernel.nr), w.name) for values in columns)]
 

@@ -102,10 +102,11 @@ class AveragePool(Op):
         return counted[np.newaxis, ..., np.newaxis]
 
     def lower(self, node: Node, low: Lowering) -> None:
-        params = self.window.params(node.inputs[0].type, node.output.type)
+        x, y = node.inputs[0].type, node.output.type
+        params = self.window.params(x, y)
         if node.output.dtype == np.float32:
             after = self.counted_after or (0,) * len(self.window.kernel)
-            params["pad_after"] = [0] * (3 - len(after)) + list(after)
+            params["pad_after"] = self.window.three(x, y, after, 0)
             params["count_include_pad"] = int(self.counted_after is not None)
         _lower(node, low, "pool_avg", params, (self.low, self.high))
 
