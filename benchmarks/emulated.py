@@ -83,7 +83,7 @@ class Emulator:
         system = ["-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_SYSTEM_PROCESSOR={self.architecture}", f"-DCMAKE_CXX_COMPILER={compiler}"]
         settings = [*system, "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DSINTER_TESTS=ON", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"]
         _run(tool("cmake"), "-S", str(ROOT), "-B", str(self.folder), "-G", "Ninja", *settings)
-        _run(tool("cmake"), "--build", str(self.folder), "--target", "emulated")
+        _run(tool("cmake"), "--build", str(self.folder), "--target", "counted")
         self.plugin = BUILD / "count.so"
         host = os.environ.get("CC", "cc")
         _run(host, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", str(ROOT / "benchmarks" / "count.c"), "-o", str(self.plugin))
@@ -92,7 +92,7 @@ class Emulator:
         """Instructions of each region that the guest marks."""
         with TemporaryDirectory() as folder:
             out = Path(folder) / "counts"
-            guest = self.folder / "tests" / "runtime" / "emulated"
+            guest = self.folder / "tests" / "runtime" / "counted"
             command = [tool(f"qemu-{self.architecture}"), "-cpu", self.processor, "-plugin", f"{self.plugin},out={out}", str(guest)]
             done = subprocess.run([*command, *arguments], input=data, capture_output=True, check=False)
             if done.returncode != 0:

@@ -270,7 +270,7 @@ void panels(const Layer& layer, const LineTable& lines, int32_t pixels, ptrdiff_
 void vector_product(const Layer& layer, const int8_t* x, ptrdiff_t depth, ptrdiff_t column, int8_t* y, int32_t columns) {
   constexpr int kChains = 8;
   const int8_t* w = layer.weights + column / kNr * layer.panel;
-  __m512i sums[4];
+  __m512i sums[7];  // finish() reads four from any of the first
   for (; columns > 0; columns -= 4 * kNr, column += 4 * kNr, y += 4 * kNr) {
     const int32_t count = columns > 3 * kNr ? 4 : div_up(columns, kNr);
     for (int32_t n = 0; n < count; ++n) {

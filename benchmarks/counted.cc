@@ -1,5 +1,6 @@
-// What runs under the counting emulator: `emulated PLAN` runs a plan once, `emulated` the steps that standard input holds, in the
-// form that tests/kernels/driver.cc states; each between marker instructions (count.c), after one run to settle.
+// What is counted: `counted PLAN` runs a plan once, `counted` the steps that standard input holds, in the form that
+// tests/kernels/driver.cc states; each after one run to settle. An emulator counts between marker instructions (count.c), callgrind
+// inside of counted_run().
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,16 @@ __attribute__((noinline)) void stop() {
   __asm__ volatile("mov r11, r11" ::: "memory");
 #endif
 }
+
+}  // namespace
+
+extern "C" __attribute__((noinline)) void counted_run(sinter::Context& context, const void* const* inputs, void* const* outputs) {
+  start();
+  context.run(inputs, outputs);
+  stop();
+}
+
+namespace {
 
 std::string bytes() {
   uint64_t size = 0;
@@ -79,9 +90,7 @@ int run_plan(const char* path) {
   for (const sinter_tensor& tensor : model.inputs()) inputs.push_back(aligned(memory, std::string(tensor.bytes, '\0')));
   for (const sinter_tensor& tensor : model.outputs()) outputs.push_back(aligned(memory, std::string(tensor.bytes, '\0')));
   context.run(inputs.data(), outputs.data());
-  start();
-  context.run(inputs.data(), outputs.data());
-  stop();
+  counted_run(context, inputs.data(), outputs.data());
   return 0;
 }
 
