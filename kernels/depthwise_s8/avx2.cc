@@ -1,5 +1,6 @@
 #include "../requantize_avx2.h"
 #include "quads.h"
+#include "taps_avx2.h"
 
 namespace sinter {
 namespace {
@@ -89,6 +90,10 @@ struct Avx2 {
 
 extern "C" Status depthwise_s8_2x16k4__avx2(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   return depthwise_quads<Avx2>(params, operands, scratch, begin, end);
+}
+
+extern "C" Status depthwise_s8_4x16k2__avx2(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+  return by_table::depthwise(params, operands, scratch, begin, end);
 }
 
 }  // namespace sinter
