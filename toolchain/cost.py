@@ -191,10 +191,13 @@ def _channelwise(kernel: Kernel, p: Mapping[str, Any]) -> Work:
     rows, panels = p["batch"] * p["out"][0] * p["out"][1], ceil_div(p["out_channels"], kernel.nr)
     tiles = rows * ceil_div(p["out"][2], kernel.mr) * panels
     taps = ceil_div(math.prod(p["kernel"]), kernel.kr) * kernel.kr
+    read = rows * p["kernel"][0] * p["kernel"][1] * p["in"][2] * p["in_channels"]
     return {
         "call": 1.0,
         "blocks": float(rows),
-        "inputs": float(rows * p["kernel"][0] * p["kernel"][1] * p["in"][2] * p["in_channels"]),
+        "inputs": float(read),
+        "strided": float(read if p["stride"][2] > 1 else 0),
+        "pixels": float(rows * p["out"][2]),
         "tiles": float(tiles),
         "weights": float(tiles * kernel.nr * taps),
         "macs": float(rows * p["out"][2] * panels * kernel.nr * taps),
