@@ -56,6 +56,33 @@ void transpose(const uint16_t* in, ptrdiff_t in_step, uint16_t* out, ptrdiff_t o
   for (int i = 0; i < 8; ++i) store(out + i * out_row, x[i]);
 }
 
+// Bytes of three planes side by side, as the colours of an image: pixel k / 3 of plane k % 3 at byte k.
+struct Colours {
+  alignas(16) int8_t from[3][3][16];  // by plane and by sixteen bytes of the output
+  Colours() {
+    for (int plane = 0; plane < 3; ++plane) {
+      for (int k = 0; k < 48; ++k) from[plane][k / 16][k % 16] = static_cast<int8_t>(k % 3 == plane ? k / 3 : -1);
+    }
+  }
+};
+
+void interleave(const Colours& colours, const MoveBlock<uint8_t>& b) {
+  const auto& from = colours.from;
+  int32_t row = 0;
+  for (; row + 16 <= b.rows; row += 16) {
+    const __m128i x[3] = {load(b.in + row), load(b.in + row + b.in_step), load(b.in + row + 2 * b.in_step)};
+    for (int part = 0; part < 3; ++part) {
+      const __m128i first = _mm_or_si128(_mm_shuffle_epi8(x[0], load(from[0][part])), _mm_shuffle_epi8(x[1], load(from[1][part])));
+      store(b.out + row * 3 + part * 16, _mm_or_si128(first, _mm_shuffle_epi8(x[2], load(from[2][part]))));
+    }
+  }
+  MoveBlock<uint8_t> rest = b;
+  rest.in += row;
+  rest.out += row * 3;
+  rest.rows -= row;
+  move_transposed(rest);
+}
+
 // Full squares by vectors, what is left over by the portable way.
 template <class T, int32_t kSide>
 void move_squares(const MoveBlock<T>& b) {
@@ -87,7 +114,12 @@ extern "C" Status move__avx2(const void* params, void* const* operands, void*, i
   const MoveParams& p = *static_cast<const MoveParams*>(params);
   switch (p.size) {
     case 1:
-      move_tiles<uint8_t>(p, operands, begin, end, move_squares<uint8_t, 16>);
+      if (p.shape[7] == 3 && p.out_stride[7] == 1 && p.out_stride[6] == 3) {
+        const Colours colours;
+        move_tiles<uint8_t>(p, operands, begin, end, [&](const MoveBlock<uint8_t>& block) { interleave(colours, block); });
+      } else {
+        move_tiles<uint8_t>(p, operands, begin, end, move_squares<uint8_t, 16>);
+      }
       break;
     case 2:
       move_tiles<uint16_t>(p, operands, begin, end, move_squares<uint16_t, 8>);
