@@ -80,12 +80,12 @@ def sinter(job: Job, x: Array) -> Runner:
     model = runtime.Model(job.plan, threads=job.threads, isa=job.isa)
     tensor = model.outputs[0]
     out = np.empty(tensor.shape, tensor.dtype)
-    x = x.reshape(model.inputs[0].shape)
+    bound = model.bind(x.reshape(model.inputs[0].shape), out)
     try:
         version = metadata.version("sinter")
     except metadata.PackageNotFoundError:
         version = "checkout"
-    return Runner(version, lambda: model.run(x, out), lambda: _real(out, (tensor.scale, tensor.zero_point)))
+    return Runner(version, bound.run, lambda: _real(out, (tensor.scale, tensor.zero_point)))
 
 
 def litert(job: Job, x: Array) -> Runner:

@@ -1,5 +1,5 @@
 """Runs the plans that the toolchain builds: `Model(path).run(x)`."""
 
-from runtime._native import Context, Model, Tensor
+from runtime._native import Binding, Context, Model, Tensor
 
-__all__ = ["Context", "Model", "Tensor"]
+__all__ = ["Binding", "Context", "Model", "Tensor"]

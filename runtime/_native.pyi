@@ -46,6 +46,16 @@ class Context:
     def reset(self) -> None:
         """Put the state back to its initial values."""
 
+class Binding:
+    """Arrays that every run reads and fills, in memory and with a state of its own; one thread at a time."""
+
+    def run(self) -> None:
+        """Read the inputs as they are now, and fill the outputs."""
+
+    @property
+    def outputs(self) -> tuple[NDArray[Any], ...]:
+        """The arrays that runs fill, in order."""
+
 class Model:
     """A plan, from a path or its bytes. `isa` is the best instruction set that may be used; "scalar" takes the portable kernels."""
 
@@ -64,6 +74,9 @@ class Model:
         Floats given for a quantised input are quantised, halves away from zero, and quantised outputs come back as float32.
         `out` takes arrays to write to, in the same forms. May be called from several threads at once.
         """
+
+    def bind(self, x: Inputs, out: Outputs | None = None) -> Binding:
+        """Arrays to run on again and again, checked once. ValueError where an input would have to be copied."""
 
     def profile(self, x: Inputs) -> list[ProfiledStep]:
         """Run once and time every step."""

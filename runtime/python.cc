@@ -32,10 +32,8 @@ struct Interface {
 // What each step of an entry wrote, one string of bytes an output.
 using Trace = std::vector<std::vector<std::string>>;
 
-py::tuple run(Runner& runner, const Interface& interface, const py::object& x, const py::object& out, uint64_t* nanoseconds,
-              Trace* trace = nullptr) {
-  InputArrays inputs(interface.inputs, x);
-  OutputArrays outputs(interface.outputs, out, inputs.floats());
+void run(Runner& runner, const Interface& interface, const InputArrays& inputs, const OutputArrays& outputs, uint64_t* nanoseconds,
+         Trace* trace) {
   Status status;
   std::string error;
   {
@@ -59,6 +57,13 @@ py::tuple run(Runner& runner, const Interface& interface, const py::object& x, c
   }
   if (status == kBadValue) throw py::value_error(error);
   if (status != kOk) throw std::runtime_error(error);
+}
+
+py::tuple run(Runner& runner, const Interface& interface, const py::object& x, const py::object& out, uint64_t* nanoseconds,
+              Trace* trace = nullptr) {
+  const InputArrays inputs(interface.inputs, x);
+  const OutputArrays outputs(interface.outputs, out, inputs.floats());
+  run(runner, interface, inputs, outputs, nanoseconds, trace);
   return outputs.result();
 }
 
@@ -172,6 +177,32 @@ class PythonContext {
   Interface interface_;
 };
 
+// Arrays that every run reads and fills, in a context of their own.
+class PythonBinding {
+ public:
+  PythonBinding(const PythonModel& model, const py::object& x, const py::object& out)
+      : runner_(model.shared(), model.threads()),
+        interface_(model.interface()),
+        inputs_(interface_.inputs, x),
+        outputs_(interface_.outputs, out, inputs_.floats()) {
+    if (inputs_.copied() != nullptr) {
+      throw py::value_error("input '" + inputs_.copied()->cast<std::string>() +
+                            "' would be copied; expected a C-contiguous array of the input's type, or of float32");
+    }
+  }
+  PythonBinding(const PythonBinding&) = delete;
+  PythonBinding& operator=(const PythonBinding&) = delete;
+
+  void run() { runtime::run(runner_, interface_, inputs_, outputs_, nullptr, nullptr); }
+  py::tuple outputs() const { return outputs_.result(); }
+
+ private:
+  Runner runner_;
+  const Interface interface_;
+  const InputArrays inputs_;
+  const OutputArrays outputs_;
+};
+
 std::unique_ptr<PythonModel> load(const py::object& source, int threads, const std::optional<std::string>& isa,
                                   const std::optional<std::string>& entry, bool mapped, uint64_t memory_limit) {
   Options options;
@@ -219,12 +250,21 @@ PYBIND11_MODULE(_native, module) {
   py::class_<PythonContext>(module, "Context")
       .def("run", &PythonContext::run, py::arg("x"), py::arg("out") = py::none())
       .def("reset", &PythonContext::reset);
+  py::class_<PythonBinding>(module, "Binding")
+      .def("run", &PythonBinding::run)
+      .def_property_readonly("outputs", &PythonBinding::outputs);
   py::class_<PythonModel>(module, "Model")
       .def(py::init(&load), py::arg("source"), py::arg("threads") = 1, py::arg("isa") = py::none(), py::arg("entry") = py::none(),
            py::arg("mapped") = false, py::arg("memory_limit") = 0)
       .def(
           "run", [](PythonModel& m, const py::object& x, const py::object& out) { return m.run(x, out); }, py::arg("x"),
           py::arg("out") = py::none())
+      .def(
+          "bind",
+          [](const PythonModel& m, const py::object& x, const py::object& out) {
+            return std::make_unique<PythonBinding>(m, x, out);
+          },
+          py::arg("x"), py::arg("out") = py::none())
       .def("profile", &PythonModel::profile, py::arg("x"))
       .def("trace", &PythonModel::trace, py::arg("x"))
       .def("context", [](const PythonModel& m) { return std::make_unique<PythonContext>(m); })

@@ -159,6 +159,7 @@ InputArrays::InputArrays(const std::vector<InterfaceTensor>& tensors, const py::
       array = py::array::ensure(array, py::array::c_style);
     if (!array) throw py::error_already_set();
     floats_ = floats_ || quantizes;
+    if (!array.is(objects[i])) copied_ = &t.name;
     items_.push_back({&t, array.data(), quantizes});
     arrays_.push_back(std::move(array));
   }

@@ -35,6 +35,8 @@ class InputArrays {
   InputArrays(const std::vector<InterfaceTensor>& tensors, const py::object& given);
   // Whether floats were given for a quantised input.
   bool floats() const { return floats_; }
+  // The name of an input for which something else is read than the array given, or null.
+  const py::str* copied() const { return copied_; }
   // Writes the inputs into the context, quantising floats. Needs no GIL.
   void store(Context& context) const;
 
@@ -47,6 +49,7 @@ class InputArrays {
   std::vector<py::array> arrays_;
   std::vector<Item> items_;
   bool floats_ = false;
+  const py::str* copied_ = nullptr;
 };
 
 // The arrays that a run fills: those given as `out`, or new ones, of float32 for quantised outputs where floats are wanted.
