@@ -30,6 +30,9 @@ namespace sinter {
 
 constexpr int32_t kWinogradSize = 4, kWinogradReach = 6, kWinogradPositions = 36, kWinogradColumns = 16;
 
+// Channels whose v scratch holds at once: in kernels with vectors, and in the portable one.
+constexpr int32_t kWinogradDepth = 384, kWinogradPortableDepth = 32;
+
 // How the outputs split into Winograd tiles, these into blocks, and the blocks into the kernel's tiles.
 struct WinogradGrid {
   int32_t across, down;   // Winograd tiles of one image
@@ -40,7 +43,7 @@ struct WinogradGrid {
 };
 
 static inline WinogradGrid winograd_grid(const ConvS8Params& p, int32_t mr) {
-  const int32_t most = mr == 1 ? 32 : 384, channels = div_up(p.in_channels, 16) * 16;
+  const int32_t most = mr == 1 ? kWinogradPortableDepth : kWinogradDepth, channels = div_up(p.in_channels, 16) * 16;
   WinogradGrid grid;
   grid.across = div_up(p.out[2], kWinogradSize);
   grid.down = div_up(p.out[1], kWinogradSize);
