@@ -9,8 +9,8 @@ namespace sinter::runtime {
 namespace {
 
 constexpr int kMaxThreads = 256;
-// Multiply-accumulates and operand bytes below which one thread is done before others have heard of the step.
-constexpr uint64_t kWorthSharing = 16384;
+// Multiply-accumulates and operand bytes below which two threads were not faster than one, by the fastest kernels there are.
+constexpr uint64_t kWorthSharing = 40000;
 
 uint64_t work_of(const Plan& plan, const plan::StepRecord& step) {
   uint64_t work = step.macs;
