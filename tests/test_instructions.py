@@ -19,7 +19,7 @@ def counts() -> tuple[Path, dict[str, int]]:
         pytest.skip(str(why))
 
 
-@pytest.mark.parametrize(("name", "path"), instructions.cases(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("name", "path"), list(instructions.cases()), ids=lambda value: value if isinstance(value, str) else "")
 def test_a_run_takes_no_more_instructions(counts: tuple[Path, dict[str, int]], name: str, path: Path) -> None:
     program, before = counts
     assert name in before, f"run python -m benchmarks.instructions --only '{name}' --update"
