@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import struct
 import subprocess
@@ -26,9 +25,12 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
+from benchmarks import mca
 from benchmarks.layers import FLOAT, INT8, LAYERS, Layer
 from benchmarks.models import models
+from toolchain.assets import KERNELS
 from toolchain.compiler import compile_graph, read
+from toolchain.errors import InputError
 from toolchain.lowering import Lowering
 from toolchain.program import Step
 from toolchain.report.grid import table
@@ -44,10 +46,9 @@ ISAS = {
     "max": ("neon_i8mm", "neon_dotprod", "neon", "scalar"),
     "cortex-a7": ("armv7_neon", "scalar"),
 }
-MACS = {"smmla": 32, "sdot": 16, "smull": 8, "smull2": 8, "smlal": 8, "smlal2": 8, "fmla": 4}
 # The least instructions a multiply-accumulate that an instruction set allows, loads aside.
 LEAST = {("neon_i8mm", "s8"): 1 / 32, ("neon_dotprod", "s8"): 1 / 16, ("neon", "s8"): 3 / 16, ("armv7_neon", "s8"): 3 / 16}
-SCHEDULES = ("cortex-a53", "cortex-a72", "neoverse-n1")
+MATRICES = ("conv_s8", "depthwise_s8", "conv_f32", "depthwise_f32")
 
 
 def target(processor: str) -> Target:
@@ -163,52 +164,27 @@ def steps(emulator: Emulator, named: Sequence[tuple[str, Step]]) -> list[Row]:
 
 @dataclass(frozen=True)
 class Loop:
-    """The innermost loop that multiplies most, of a kernel's object file, by llvm-mca's model of a processor."""
+    """The innermost loop that multiplies most in a kernel's source, on a core as llvm-mca knows it."""
 
     source: str
-    schedule: str
+    core: str
     macs: int
     instructions: int
     cycles_per_mac: float
 
 
-def innermost(listing: str) -> list[str]:
-    """The instructions of the straight loop with the most multiply-accumulates in a disassembly."""
-    lines = re.findall(r"^ +([0-9a-f]+):\t(.*)$", listing, re.M)
-    index = {int(address, 16): i for i, (address, _) in enumerate(lines)}
-    best: list[str] = []
-    for i, (_, text) in enumerate(lines):
-        jump = re.match(r"(?:b\.\w+|cbn?z\s+\w+,|tbn?z\s+[^,]+,[^,]+,)\s+([0-9a-f]+) <", text.replace("\t", " "))
-        first = index.get(int(jump[1], 16)) if jump else None
-        if first is None or first >= i:
-            continue
-        body = [line.split("//")[0] for _, line in lines[first:i]]
-        if not any(re.match(r"(b|bl|ret|b\.\w+|cbn?z|tbn?z)\s", line) for line in body) and macs(body) > macs(best):
-            best = body
-    return best
-
-
-def macs(body: Sequence[str]) -> int:
-    return sum(MACS.get(line.split()[0], 0) for line in body)
-
-
 def loops() -> list[Loop]:
-    """Inner loops of the matrix kernels, scheduled by llvm-mca; none where it is not installed."""
-    mca = next((found for name in ("llvm-mca-19", "llvm-mca") if (found := shutil.which(name))), None)
+    """Inner loops of the matrix kernels (benchmarks/mca.py); none where llvm-mca is not installed."""
     rows = []
-    for family in ("conv_s8", "depthwise_s8", "conv_f32", "depthwise_f32"):
-        for isa in ("neon", "neon_dotprod", "neon_i8mm"):
-            path = BUILD / "emulated-aarch64" / "kernels" / "CMakeFiles" / "sinter_kernels.dir" / family / f"{isa}.cc.o"
-            if mca is None or not path.exists():
-                continue
-            command = [tool("aarch64-linux-gnu-objdump"), "-d", "--no-show-raw-insn", str(path)]
-            body = innermost(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-            for schedule in SCHEDULES if body else ():
-                options = ["-mtriple=aarch64-linux-gnu", f"-mcpu={schedule}", "-mattr=+dotprod,+i8mm", "-iterations=100"]
-                text = subprocess.run([mca, *options], input="\n".join(body), capture_output=True, text=True, check=True).stdout
-                found = re.search(r"^Total Cycles:\s+(\d+)", text, re.M)
-                assert found is not None
-                rows.append(Loop(f"{family}/{isa}", schedule, macs(body), len(body) + 1, int(found[1]) / 100 / macs(body)))
+    sources = [KERNELS / family / f"{isa}.cc" for family in MATRICES for isa in ("neon", "neon_dotprod", "neon_i8mm")]
+    try:
+        for source in filter(Path.exists, sources):
+            for core in dict.fromkeys(mca.CORES.values()):
+                if (loop := mca.main_loop(source, core)) is not None:
+                    spent = mca.cycles(loop, core) / loop.macs
+                    rows.append(Loop(f"{source.parent.name}/{source.stem}", core, loop.macs, loop.instructions, spent))
+    except InputError as why:
+        Console(stderr=True).print(str(why))
     return rows
 
 
@@ -241,8 +217,8 @@ def main(
             for row in rows
         ]
         console.print(table(title, ["processor", "name", "kernel", "#MACs", "#instructions", "#a MAC", "#least"], lines))
-    lines = [(loop.source, loop.schedule, str(loop.macs), str(loop.instructions), f"{loop.cycles_per_mac:.4f}") for loop in cycles]
-    console.print(table("inner loops, by llvm-mca", ["source", "schedule", "#MACs", "#instructions", "#cycles a MAC"], lines))
+    lines = [(loop.source, loop.core, str(loop.macs), str(loop.instructions), f"{loop.cycles_per_mac:.4f}") for loop in cycles]
+    console.print(table("inner loops, by llvm-mca", ["source", "core", "#MACs", "#instructions", "#cycles a MAC"], lines))
     if json_path is not None:
         figures = {"kernels": kernels, "models": whole, "loops": cycles}
         json_path.write_text(json.dumps({key: [asdict(row) for row in rows] for key, rows in figures.items()}, indent=1))

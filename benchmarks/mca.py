@@ -126,6 +126,8 @@ def analyser() -> str:
 def cycles(loop: Loop, core: str, architecture: str = "aarch64", rounds: int = 200) -> float:
     """Cycles of one round on a core that llvm-mca knows."""
     command = [analyser(), f"-mtriple={COMPILERS[architecture][1]}", f"-mcpu={core}", f"-iterations={rounds}"]
+    if architecture == "aarch64":
+        command.append("-mattr=+dotprod,+i8mm")  # as the next core that has them, by this one's schedule
     done = subprocess.run([*command, "-"], input=loop.body, capture_output=True, text=True, check=True)
     return int(re.findall(r"^Total Cycles:\s+(\d+)", done.stdout, re.M)[0]) / rounds
 

@@ -165,40 +165,4 @@ static inline __m512i align_row(__m512i bytes, int first) {
   }
 }
 
-// Rescales and stores rows of kVectors * 16 accumulators, `step` bytes apart: as many rows at once as four vectors hold.
-template <int kRows, int kVectors>
-static inline void requantize_rows(const __m512i acc[kRows][kVectors], const int32_t* multiplier, const int32_t* shift,
-                                   const Int8Range512& range, int8_t* y, ptrdiff_t step, int32_t columns) {
-  static_assert(kVectors == 1 || kVectors == 2 || kVectors == 4, "rows share groups of four vectors");
-  constexpr int kTogether = 4 / kVectors;
-  Bracket512 bracket[kVectors];
-  SINTER_UNROLL
-  for (int i = 0; i < kVectors; ++i) bracket[i] = load_bracket512(multiplier + i * 16, shift + i * 16);
-  const bool whole = columns >= kVectors * 16;
-  const __mmask64 inside = whole ? ~uint64_t{0} : (uint64_t{1} << columns) - 1;
-  SINTER_UNROLL
-  for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
-    const __m512i *a = acc[row], *b = acc[row + 1 / kVectors < kRows ? row + 1 / kVectors : row];
-    const __m512i* c = acc[row + 2 / kVectors < kRows ? row + 2 / kVectors : row];
-    const __m512i* d = acc[row + 3 / kVectors < kRows ? row + 3 / kVectors : row];
-    const __m512i bytes =
-        requantize64<kVectors>(bracket, a[0], b[1 % kVectors], c[2 % kVectors], d[3 % kVectors], multiplier, shift, range);
-    SINTER_UNROLL
-    for (int i = 0; i < kTogether; ++i) {
-      if (row + i >= kRows) break;
-      int8_t* to = y + i * step;
-      const __m512i part = align_row(bytes, i * kVectors);
-      if (__builtin_expect(!whole, 0)) {
-        _mm512_mask_storeu_epi8(to, inside, part);
-      } else if (kVectors == 4) {
-        _mm512_storeu_si512(to, part);
-      } else if (kVectors == 2) {
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(part));
-      } else {
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(part));
-      }
-    }
-  }
-}
-
 }  // namespace sinter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from harness import OK, rows, run_all_ways, step
+from harness import rows, run_all_ways, step
 from spatial import Case, requantized, weighted_sum
 
 from toolchain import winograd
@@ -42,5 +42,4 @@ def test_the_largest_accumulators_are_exact(kernel: Kernel, sign: int) -> None:
     vectors = [pad_columns(v, 1, kernel.nr) for v in (winograd.scale_bias(bias), multiplier, shift)]
     expected = requantized(acc, multiplier, shift, params)
     this = step(kernel, params, [x, winograd.pack_weights(w, kernel.nr, kernel.kr), *vectors], np.empty(case.y_shape, np.int8))
-    if kernel.check(this.params, this.extents()) == OK:
-        np.testing.assert_array_equal(run_all_ways(this, np.random.default_rng(0)), expected)
+    np.testing.assert_array_equal(run_all_ways(this, np.random.default_rng(0)), expected)
