@@ -133,14 +133,15 @@ def cycles(loop: Loop, core: str, architecture: str = "aarch64", rounds: int = 2
 
 
 def main_loop(source: Path, core: str, kernel: str = "") -> Loop | None:
-    """The loop that does the work: the one with the most multiply-accumulates a round, and of these the fastest.
+    """The loop that does the work: of those with at least half as many multiply-accumulates a round as any, the fastest for each.
 
     Loops of the function named `kernel` are preferred to those of functions that a source's kernels share.
     """
     busy = [loop for loop in loops(source) if loop.macs]
-    own = [loop for loop in busy if kernel and kernel in loop.function]
-    architecture = flags(source.stem)[0]
-    return min(own or busy, key=lambda loop: (-loop.macs, cycles(loop, core, architecture)), default=None)
+    found = [loop for loop in busy if kernel and kernel in loop.function] or busy
+    most, architecture = max((loop.macs for loop in found), default=0), flags(source.stem)[0]
+    whole = [loop for loop in found if loop.macs * 2 >= most]
+    return min(whole, key=lambda loop: cycles(loop, core, architecture) / loop.macs, default=None)
 
 
 def main(
