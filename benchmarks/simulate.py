@@ -72,9 +72,8 @@ def simulated(name: str, like: Core) -> Core:
         factor = slower * (1 if kernel.isa == "scalar" else 2)
         for variant, row in similar(kernel, like).items():
             scaled = {count: value * (slower if count in ONCE else factor) for count, value in row.items()}
-            source = KERNELS / kernel.family / f"{kernel.isa}.cc"
             busy = row.keys() & {"macs", "weights"} and not variant
-            if busy and (loop := mca.main_loop(source, model, kernel.name)) is not None:
+            if busy and (loop := mca.main_loop(kernel.source, model, kernel.name)) is not None:
                 scaled.pop("weights", None)
                 scaled["macs"] = mca.cycles(loop, model, mca.flags(kernel.isa)[0]) / loop.macs
             kernels[kernel.name + variant] = rounded(scaled)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ OK = 0
 
 @dataclass(frozen=True)
 class Kernel:
-    """One row of a kernels.inc: a name, its instruction set, its packing and its tile."""
+    """One row of a kernels.inc: a name, its instruction set, its packing, its tile, and the file that it stands in."""
 
     name: str
     family: str
@@ -35,6 +36,7 @@ class Kernel:
     in_place: int
     params: np.dtype[Any]
     layout: int
+    source: Path
 
     def encode(self, params: Mapping[str, Any]) -> bytes:
         """The params record's bytes; every field must be given, and nothing else."""
@@ -67,7 +69,19 @@ def families() -> dict[str, tuple[Kernel, ...]]:
         for family, struct, in_place in _FAMILY.findall(text):
             dtype, layout = record(path.parent / f"{path.parent.name}.h", struct)
             result[family] = tuple(
-                Kernel(f"{name}__{isa}", family, isa, packing, int(mr), int(nr), int(kr), int(in_place, 0), dtype, layout)
+                Kernel(
+                    f"{name}__{isa}",
+                    family,
+                    isa,
+                    packing,
+                    int(mr),
+                    int(nr),
+                    int(kr),
+                    int(in_place, 0),
+                    dtype,
+                    layout,
+                    path.parent / f"{isa}.cc",
+                )
                 for of, name, isa, packing, mr, nr, kr in _KERNEL.findall(text)
                 if of == family
             )
