@@ -8,6 +8,7 @@ as if it ran for ever from the first-level cache. Needs a cross compiler and llv
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 import shutil
@@ -124,11 +125,13 @@ def analyser() -> str:
 
 @cache
 def cycles(loop: Loop, core: str, architecture: str = "aarch64", rounds: int = 200) -> float:
-    """Cycles of one round on a core that llvm-mca knows."""
+    """Cycles of one round on a core that llvm-mca knows; infinity where it knows no schedule for an instruction."""
     command = [analyser(), f"-mtriple={COMPILERS[architecture][1]}", f"-mcpu={core}", f"-iterations={rounds}"]
     if architecture == "aarch64":
         command.append("-mattr=+dotprod,+i8mm")  # as the next core that has them, by this one's schedule
-    done = subprocess.run([*command, "-"], input=loop.body, capture_output=True, text=True, check=True)
+    done = subprocess.run([*command, "-"], input=loop.body, capture_output=True, text=True, check=False)
+    if done.returncode:
+        return math.inf
     return int(re.findall(r"^Total Cycles:\s+(\d+)", done.stdout, re.M)[0]) / rounds
 
 
@@ -137,9 +140,10 @@ def main_loop(source: Path, core: str, kernel: str = "") -> Loop | None:
 
     Loops of the function named `kernel` are preferred to those of functions that a source's kernels share.
     """
-    busy = [loop for loop in loops(source) if loop.macs]
+    architecture = flags(source.stem)[0]
+    busy = [loop for loop in loops(source) if loop.macs and cycles(loop, core, architecture) < math.inf]
     found = [loop for loop in busy if kernel and kernel in loop.function] or busy
-    most, architecture = max((loop.macs for loop in found), default=0), flags(source.stem)[0]
+    most = max((loop.macs for loop in found), default=0)
     whole = [loop for loop in found if loop.macs * 2 >= most]
     return min(whole, key=lambda loop: cycles(loop, core, architecture) / loop.macs, default=None)
 
