@@ -1,18 +1,12 @@
 #include "../requantize_avx2.h"
-#include "body.h"
+#include "words_avx2.h"
 
 namespace sinter {
 namespace {
 
-struct Avx2 {
-  static constexpr int32_t kMr = 8, kWords = 16, kGranule = 16;
-  typedef uint16_t Words __attribute__((vector_size(32)));
+struct Avx2 : Words16 {
   typedef uint32_t Sums __attribute__((vector_size(32)));
 
-  static Words widen(const int8_t* x) {
-    return reinterpret_cast<Words>(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
-  }
-  static void store(int16_t* to, Words x) { _mm256_store_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(x)); }
   static Sums load(const int32_t* x) { return reinterpret_cast<Sums>(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(x))); }
 
   static void multiply(const int16_t* v, const int16_t* w, int32_t pairs, int32_t rows, bool add, int32_t* m) {

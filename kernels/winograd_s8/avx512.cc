@@ -1,39 +1,22 @@
 #include "../requantize_avx512.h"
-#include "body.h"
+#include "words_avx2.h"
 
 namespace sinter {
 namespace {
 
-struct Avx512 {
-  static constexpr int32_t kMr = 8, kWords = 16, kGranule = 16;
-  typedef uint16_t Words __attribute__((vector_size(32)));
+struct Avx512 : Words16 {
   typedef uint32_t Sums __attribute__((vector_size(64)));
 
-  static Words widen(const int8_t* x) {
-    return reinterpret_cast<Words>(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
-  }
-  static void store(int16_t* to, Words x) { _mm256_store_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(x)); }
   static Sums load(const int32_t* x) { return reinterpret_cast<Sums>(_mm512_loadu_si512(x)); }
 
   static void multiply(const int16_t* v, const int16_t* w, int32_t pairs, int32_t rows, bool add, int32_t* m) {
-    switch (rows) {
-      case 1:
-        return multiply_rows<1>(v, w, pairs, add, m);
-      case 2:
-        return multiply_rows<2>(v, w, pairs, add, m);
-      case 3:
-        return multiply_rows<3>(v, w, pairs, add, m);
-      case 4:
-        return multiply_rows<4>(v, w, pairs, add, m);
-      case 5:
-        return multiply_rows<5>(v, w, pairs, add, m);
-      case 6:
-        return multiply_rows<6>(v, w, pairs, add, m);
-      case 7:
-        return multiply_rows<7>(v, w, pairs, add, m);
-      default:
-        return multiply_rows<8>(v, w, pairs, add, m);
-    }
+    multiply_up_to<kMr>(v, w, pairs, rows, add, m);
+  }
+
+  template <int kRows>
+  SINTER_INLINE void multiply_up_to(const int16_t* v, const int16_t* w, int32_t pairs, int32_t rows, bool add, int32_t* m) {
+    if (rows == kRows) return multiply_rows<kRows>(v, w, pairs, add, m);
+    if constexpr (kRows > 1) multiply_up_to<kRows - 1>(v, w, pairs, rows, add, m);
   }
 
   template <int kRows>
