@@ -105,3 +105,36 @@ def test_a_damaged_node_is_refused_or_compiles(part: int) -> None:
             compile_graph(convert(model, constants=constants), target)
             refused -= 1
     assert PER_PART // 5 < refused < PER_PART
+
+
+def test_damaged_weights_in_blocks_are_refused_or_compile() -> None:
+    """The same for MatMulNBits, which is none of the project's node tests."""
+    rng = random.Random(9)
+    target = targets.load("host")
+    refused = 0
+    for _ in range(PER_PART):
+        sizes = {
+            "K": rng.choice([17, 32, 48, 64]),
+            "N": rng.choice([1, 3]),
+            "bits": rng.choice([4, 8]),
+            "block_size": rng.choice([16, 17, 32]),
+        }
+        count = -(-sizes["K"] // sizes["block_size"])
+        held = np.zeros((sizes["N"], count, sizes["block_size"] * sizes["bits"] // 8), np.uint8)
+        constants: dict[str, Any] = {"w": held, "s": np.ones(sizes["N"] * count, np.float32)}
+        constants["z"] = np.zeros(sizes["N"] * -(-count * sizes["bits"] // 8), np.uint8)
+        node = helper.make_node("MatMulNBits", ["x", "w", "s", "z"], ["y"], domain="com.microsoft", **sizes)
+        x = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [2, sizes["K"]])
+        y = helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, None)
+        given = [
+            helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(a.dtype), a.shape) for name, a in constants.items()
+        ]
+        domains = [helper.make_opsetid("", 17), helper.make_opsetid("com.microsoft", 1)]
+        model = helper.make_model(helper.make_graph([node], "product", [x, *given], [y]), opset_imports=domains)
+        for _ in range(rng.choice([0, 1, 1, 2])):
+            damage(rng, model, constants)
+        refused += 1
+        with contextlib.suppress(InputError):
+            compile_graph(convert(model, constants=constants), target)
+            refused -= 1
+    assert PER_PART // 5 < refused < PER_PART

@@ -95,8 +95,9 @@ def _from_onnx(node: OnnxNode) -> Value:
     k, n, bits, block = (node.attribute(name, default) for name, default in (("K", 0), ("N", 0), ("bits", 4), ("block_size", 32)))
     if stored.dtype != np.uint8 or scale.dtype != np.float32 or x.dtype != np.float32:
         raise IrError(f"input {x.type}, weights {stored.type} and scales {scale.type}: expected float, uint8 and float")
-    if bits not in blocks.ZERO or block < 16 or k < 1 or n < 1 or order is not None:
-        raise IrError(f"{bits} bits in blocks of {block}, K {k}, N {n}; expected 4 or 8 bits, blocks of 16 or more, no group index")
+    if bits not in blocks.ZERO or block < 16 or block & (block - 1) or k < 1 or n < 1 or order is not None:
+        found = f"{bits} bits in blocks of {block}, K {k}, N {n}{'' if order is None else ', a group index'}"
+        raise IrError(f"{found}; expected 4 or 8 bits, blocks of a power of two from 16 on, no group index")
     count = math.ceil(k / block)
     if x.type.rank < 1 or x.shape[-1] != k or stored.type.size != n * count * block * bits // 8 or scale.type.size != n * count:
         raise IrError(f"input {x.type}, weights {stored.type} and scales {scale.type}: expected K {k}, N {n}, blocks of {block}")
