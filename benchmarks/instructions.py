@@ -55,21 +55,26 @@ def _tool(name: str) -> str:
     return found
 
 
-def driver() -> Path:
-    """The program that runs a plan; processes that ask at once wait for one another."""
-    if platform.machine() != "x86_64":
-        raise Unavailable("counts are those of x86-64")
+def built(program: str) -> Path:
+    """A program of tests/runtime/CMakeLists.txt; processes that ask at once wait for one another."""
     folder = ROOT / "build" / "counted"
     settings = ["-DSINTER_TESTS=ON", f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}"]
     configure = [_tool("cmake"), "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", *settings]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for command in (configure, [_tool("cmake"), "--build", str(folder), "--target", "counted"]):
+        for command in (configure, [_tool("cmake"), "--build", str(folder), "--target", program]):
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-    return folder / "tests" / "runtime" / "counted"
+    return folder / "tests" / "runtime" / program
+
+
+def driver() -> Path:
+    """The program that runs a plan."""
+    if platform.machine() != "x86_64":
+        raise Unavailable("counts are those of x86-64")
+    return built("counted")
 
 
 def count(program: Path, plan: bytes) -> int:
