@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import struct
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -28,6 +26,8 @@ from rich.console import Console
 from benchmarks import mca
 from benchmarks.layers import FLOAT, INT8, LAYERS, Layer
 from benchmarks.models import models
+from benchmarks.native import ROOT, built, encoded, tool
+from benchmarks.rivals import Unavailable
 from toolchain.assets import KERNELS
 from toolchain.compiler import compile_graph, read
 from toolchain.errors import InputError
@@ -35,9 +35,6 @@ from toolchain.lowering import Lowering
 from toolchain.program import Step
 from toolchain.report.grid import table
 from toolchain.targets import Target
-
-ROOT = Path(__file__).resolve().parents[1]
-BUILD = ROOT / "build"
 
 COMPILERS = {"aarch64": "aarch64-linux-gnu", "arm": "arm-linux-gnueabihf"}
 ISAS = {
@@ -59,42 +56,28 @@ def architecture(processor: str) -> str:
     return "arm" if processor == "cortex-a7" else "aarch64"
 
 
-def tool(name: str) -> str:
-    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if found is None:
-        Console(stderr=True).print(f"needs {name}")
-        raise typer.Exit(2)
-    return found
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        Console(stderr=True).print(f"{' '.join(command)}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        raise typer.Exit(1)
-
-
 class Emulator:
     """The guest program of one architecture, and the plugin that counts."""
 
     def __init__(self, processor: str) -> None:
         self.processor, self.architecture = processor, architecture(processor)
-        self.folder = BUILD / f"emulated-{self.architecture}"
-        compiler = tool(f"{COMPILERS[self.architecture]}-g++")
-        system = ["-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_SYSTEM_PROCESSOR={self.architecture}", f"-DCMAKE_CXX_COMPILER={compiler}"]
-        settings = [*system, "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DSINTER_TESTS=ON", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}"]
-        _run(tool("cmake"), "-S", str(ROOT), "-B", str(self.folder), "-G", "Ninja", *settings)
-        _run(tool("cmake"), "--build", str(self.folder), "--target", "counted")
-        self.plugin = BUILD / "count.so"
-        host = os.environ.get("CC", "cc")
-        _run(host, "-O2", "-shared", "-fPIC", "-fvisibility=hidden", str(ROOT / "benchmarks" / "count.c"), "-o", str(self.plugin))
+        system = [
+            "-DCMAKE_SYSTEM_NAME=Linux",
+            f"-DCMAKE_SYSTEM_PROCESSOR={self.architecture}",
+            f"-DCMAKE_CXX_COMPILER={tool(COMPILERS[self.architecture] + '-g++')}",
+            "-DCMAKE_EXE_LINKER_FLAGS=-static",
+        ]
+        self.guest = built(f"emulated-{self.architecture}", "tests/runtime/counted", *system)
+        self.plugin = ROOT / "build" / "count.so"
+        host = [tool(os.environ.get("CC", "cc")), "-O2", "-shared", "-fPIC", "-fvisibility=hidden"]
+        subprocess.run([*host, str(ROOT / "benchmarks" / "count.c"), "-o", str(self.plugin)], check=True)
 
     def counts(self, arguments: Sequence[str] = (), data: bytes = b"") -> list[int]:
         """Instructions of each region that the guest marks."""
         with TemporaryDirectory() as folder:
             out = Path(folder) / "counts"
-            guest = self.folder / "tests" / "runtime" / "counted"
-            command = [tool(f"qemu-{self.architecture}"), "-cpu", self.processor, "-plugin", f"{self.plugin},out={out}", str(guest)]
+            plugin = "-plugin", f"{self.plugin},out={out}"
+            command = [tool(f"qemu-{self.architecture}"), "-cpu", self.processor, *plugin, str(self.guest)]
             done = subprocess.run([*command, *arguments], input=data, capture_output=True, check=False)
             if done.returncode != 0:
                 raise RuntimeError(done.stderr.decode(errors="replace")[-2000:])
@@ -107,16 +90,6 @@ class Emulator:
             path.write_bytes(plan)
             (count,) = self.counts([str(path)])
             return count
-
-
-def encoded(kernel: str, params: bytes, inputs: Sequence[bytes], size: int) -> bytes:
-    """A step as the guest reads it."""
-
-    def sized(data: bytes) -> bytes:
-        return struct.pack("<Q", len(data)) + data
-
-    head = sized(kernel.encode()) + sized(params) + struct.pack("<Q", len(inputs))
-    return head + b"".join(map(sized, inputs)) + struct.pack("<Q", size)
 
 
 @dataclass(frozen=True)
@@ -197,7 +170,11 @@ def main(
     kernels: list[Row] = []
     whole: list[Row] = []
     for name in [processor] if processor else ISAS:
-        emulator = Emulator(name)
+        try:
+            emulator = Emulator(name)
+        except Unavailable as why:
+            Console(stderr=True).print(str(why))
+            raise typer.Exit(2) from None
         kernels += layers(emulator, lambda layer: only in layer.name)
         for model in models():
             path = model.onnx if model.precision == "float" else model.tflite

@@ -8,14 +8,12 @@ depend on the compiler, whose version the file states.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import platform
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,17 +24,15 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from benchmarks.models import ROOT, models
+from benchmarks.models import models
+from benchmarks.native import ROOT, built, tool
+from benchmarks.rivals import Unavailable
 from toolchain import targets
 from toolchain.compiler import compile_graph, read
 from toolchain.report.grid import table
 
 RECORD = ROOT / "tests" / "instructions.json"
 BUNDLED = sorted((ROOT / "examples").glob("*/*.onnx"))
-
-
-class Unavailable(Exception):
-    """Why nothing can be counted here."""
 
 
 def compiler() -> str:
@@ -48,33 +44,11 @@ def compiler() -> str:
     return said.split(" ", 1)[1]
 
 
-def _tool(name: str) -> str:
-    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if found is None:
-        raise Unavailable(f"needs {name}")
-    return found
-
-
-def built(program: str) -> Path:
-    """A program of tests/runtime/CMakeLists.txt; processes that ask at once wait for one another."""
-    folder = ROOT / "build" / "counted"
-    settings = ["-DSINTER_TESTS=ON", f"-DCMAKE_MAKE_PROGRAM={_tool('ninja')}"]
-    configure = [_tool("cmake"), "-S", str(ROOT), "-B", str(folder), "-G", "Ninja", *settings]
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for command in (configure, [_tool("cmake"), "--build", str(folder), "--target", program]):
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise RuntimeError(done.stdout[-2000:] + done.stderr[-2000:])
-    return folder / "tests" / "runtime" / program
-
-
 def driver() -> Path:
     """The program that runs a plan."""
     if platform.machine() != "x86_64":
         raise Unavailable("counts are those of x86-64")
-    return built("counted")
+    return built("counted", "tests/runtime/counted")
 
 
 def count(program: Path, plan: bytes) -> int:
@@ -83,7 +57,7 @@ def count(program: Path, plan: bytes) -> int:
         path, out = Path(folder) / "model.sntr", Path(folder) / "counts"
         path.write_bytes(plan)
         options = ["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=counted_run", f"--callgrind-out-file={out}"]
-        done = subprocess.run([_tool("valgrind"), *options, str(program), str(path)], capture_output=True, text=True, check=False)
+        done = subprocess.run([tool("valgrind"), *options, str(program), str(path)], capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(done.stderr[-2000:])
         found = re.search(r"^(?:summary|totals): (\d+)", out.read_text(), re.M)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import instructions
+from benchmarks.rivals import Unavailable
 
 MOST = 1.03
 
@@ -15,7 +16,7 @@ MOST = 1.03
 def counts() -> tuple[Path, dict[str, int]]:
     try:
         return instructions.driver(), instructions.recorded()
-    except instructions.Unavailable as why:
+    except Unavailable as why:
         pytest.skip(str(why))
 
 
@@ -25,7 +26,7 @@ def test_a_run_takes_no_more_instructions(counts: tuple[Path, dict[str, int]], n
     assert name in before, f"run python -m benchmarks.instructions --only '{name}' --update"
     try:
         now = instructions.count(program, instructions.plan(path))
-    except instructions.Unavailable as why:
+    except Unavailable as why:
         pytest.skip(str(why))
     assert now > before[name] / 2, "so few instructions cannot be a whole run"
     assert now <= before[name] * MOST, f"{now / before[name] - 1:+.1%}: python -m benchmarks.instructions --update accepts it"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
 import struct
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +12,8 @@ import pytest
 from harness import OK, Array, Step, rows, step
 from spatial import FAMILIES, build, cases, same
 
+from benchmarks import native
+from benchmarks.rivals import Unavailable
 from toolchain.ir import Type
 from toolchain.kernels import Kernel, families
 from toolchain.ops.binary import broadcast_params
@@ -26,38 +24,26 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def tool(name: str) -> str:
     """A program beside this Python or on the path; the test is skipped where there is none."""
-    found = shutil.which(name, path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if found is None:
-        pytest.skip(f"needs {name}")
-    return found
+    try:
+        return native.tool(name)
+    except Unavailable as why:
+        pytest.skip(str(why))
 
 
 def built(folder: str, *settings: str) -> Path:
-    """kernel_driver, built in a folder of its own; processes that ask at once wait for one another."""
-    where = ROOT / "build" / folder
-    where.mkdir(parents=True, exist_ok=True)
-    commands = [
-        [tool("cmake"), "-S", str(ROOT), "-B", str(where), "-G", "Ninja", f"-DCMAKE_MAKE_PROGRAM={tool('ninja')}", *settings],
-        [tool("cmake"), "--build", str(where), "--target", "kernel_driver"],
-    ]
-    with (where / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        for command in commands:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    return where / "tests" / "kernels" / "kernel_driver"
+    """kernel_driver, built in a folder of its own; the test is skipped where there are no tools."""
+    try:
+        return native.built(folder, "tests/kernels/kernel_driver", *settings)
+    except Unavailable as why:
+        pytest.skip(str(why))
 
 
 def drive(command: Sequence[str], steps: Sequence[Step]) -> list[tuple[int, Array]]:
     """Status and output of each step, run by kernel_driver."""
 
-    def sized(data: bytes) -> bytes:
-        return struct.pack("<Q", len(data)) + data
-
     asked = b""
-    for this in steps:
-        asked += sized(this.kernel.name.encode()) + sized(this.params) + struct.pack("<Q", len(this.inputs))
-        asked += b"".join(sized(x.tobytes()) for x in this.inputs) + struct.pack("<Q", this.output.nbytes)
+    for step in steps:
+        asked += native.encoded(step.kernel.name, step.params, [x.tobytes() for x in step.inputs], step.output.nbytes)
     done = subprocess.run(command, input=asked, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]
     answers, at = [], 0
@@ -100,7 +86,7 @@ def emulated(architecture: str, processor: str) -> list[str]:
     """The command that runs kernel_driver on an emulated processor."""
     emulator, compiler = tool(f"qemu-{architecture}"), tool(COMPILERS[architecture])
     system = ["-DCMAKE_SYSTEM_NAME=Linux", f"-DCMAKE_SYSTEM_PROCESSOR={architecture}", f"-DCMAKE_CXX_COMPILER={compiler}"]
-    driver = built(architecture, *system, "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DSINTER_TESTS=ON", "-DSINTER_WERROR=ON")
+    driver = built(architecture, *system, "-DCMAKE_EXE_LINKER_FLAGS=-static", "-DSINTER_WERROR=ON")
     return [emulator, "-cpu", processor, str(driver)]
 
 
@@ -166,7 +152,5 @@ def test_an_undetected_instruction_set_is_an_illegal_instruction() -> None:
 @pytest.mark.parametrize("kernel", rows(*FAMILIES), ids=lambda kernel: kernel.name)
 def test_under_sanitizers(kernel: Kernel) -> None:
     """Address and undefined-behaviour sanitizers: any finding ends the program."""
-    driver = built(
-        "sanitized", "-DSINTER_SANITIZE=ON", "-DSINTER_TESTS=ON", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1"
-    )
+    driver = built("sanitized", "-DSINTER_SANITIZE=ON", "-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS_DEBUG=-O1")
     assert_all_cases([str(driver)], kernel)
