@@ -42,8 +42,8 @@ def drive(command: Sequence[str], steps: Sequence[Step]) -> list[tuple[int, Arra
     """Status and output of each step, run by kernel_driver."""
 
     asked = b""
-    for step in steps:
-        asked += native.encoded(step.kernel.name, step.params, [x.tobytes() for x in step.inputs], step.output.nbytes)
+    for this in steps:
+        asked += native.encoded(this.kernel.name, this.params, [x.tobytes() for x in this.inputs], this.output.nbytes)
     done = subprocess.run(command, input=asked, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr.decode(errors="replace")[-4000:]
     answers, at = [], 0
