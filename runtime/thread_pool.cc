@@ -1,6 +1,8 @@
 #include "thread_pool.h"
 
-#include <unistd.h>
+#include <pthread.h>
+
+#include <system_error>
 
 namespace sinter::runtime {
 namespace {
@@ -17,11 +19,21 @@ void relax() {
 #endif
 }
 
+// How many forks lie between the first process and this one. Asking the system for the process at every step would take longer than
+// a small step.
+std::atomic<uint32_t> generation{0};
+
+uint32_t watched_generation() {
+  static const int failed = pthread_atfork(nullptr, nullptr, [] { generation.fetch_add(1, std::memory_order_relaxed); });
+  if (failed != 0) throw std::system_error(failed, std::generic_category(), "cannot watch for forks");
+  return generation.load(std::memory_order_relaxed);
+}
+
 constexpr uint32_t number_of(uint64_t state) { return static_cast<uint32_t>(state >> 32); }
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) : threads_(threads), process_(getpid()) {
+ThreadPool::ThreadPool(int threads) : threads_(threads), generation_(watched_generation()) {
   const bool alone = static_cast<unsigned>(threads) <= std::thread::hardware_concurrency();
   spins_ = alone ? kSpins : kSpinsShared;
   spins_between_ = alone ? kSpinsBetween : kSpinsShared;
@@ -38,9 +50,11 @@ ThreadPool::ThreadPool(int threads) : threads_(threads), process_(getpid()) {
 
 ThreadPool::~ThreadPool() { stop(); }
 
+// A forked child has this object but not its threads, and a lock or a signal that one of them held is held for ever.
+bool ThreadPool::forked() const { return generation_ != generation.load(std::memory_order_relaxed); }
+
 void ThreadPool::stop() {
-  // A forked child has this object but not its threads.
-  if (getpid() != process_) {
+  if (forked()) {
     signals_.release();
     return;
   }
@@ -65,14 +79,12 @@ int ThreadPool::take_parts() {
 }
 
 void ThreadPool::run(Task task, void* argument) {
-  Signals& s = *signals_;
-  if (!s.running.load(std::memory_order_relaxed)) {
-    if (threads_ == 1 || getpid() != process_) {
-      for (int part = 0; part < threads_; ++part) task(argument, part);
-      return;
-    }
-    s.running.store(true, std::memory_order_relaxed);
+  if (threads_ == 1 || forked()) {
+    for (int part = 0; part < threads_; ++part) task(argument, part);
+    return;
   }
+  Signals& s = *signals_;
+  s.running.store(true, std::memory_order_relaxed);
   s.task = task;
   s.argument = argument;
   s.done.store(0, std::memory_order_relaxed);

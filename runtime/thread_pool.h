@@ -1,7 +1,7 @@
 // A fixed number of threads that share one task at a time with their caller.
 #pragma once
 
-#include <sys/types.h>
+#include <stdint.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -32,6 +32,7 @@ class ThreadPool {
   void rest();
 
  private:
+  bool forked() const;
   void work();
   void stop();
   void await_task(uint32_t seen);
@@ -40,7 +41,7 @@ class ThreadPool {
   void await_done(int count);
 
   const int threads_;
-  const pid_t process_;
+  const uint32_t generation_;
   int spins_, spins_between_;
   // On its own, so that a forked child can leave it alone: what its lost threads wait on cannot be destroyed. What the caller
   // writes and what the threads write lie in lines of their own.

@@ -46,23 +46,28 @@ void test_unused() {
   for (int threads = 1; threads <= 8; ++threads) ThreadPool pool(threads);
 }
 
-// A child has no threads but its own; it does all the work itself.
+// A child has no threads but its own; it does all the work itself, whatever the others were at when it was made: looking for work,
+// falling asleep or sleeping.
 void test_fork() {
-  ThreadPool* pool = new ThreadPool(4);
-  Counts counts;
-  pool->run(count, &counts);
-  const pid_t child = fork();
-  if (child == 0) {
+  for (int round = 0; round < 60; ++round) {
+    ThreadPool* pool = new ThreadPool(4);
+    Counts counts;
+    pool->run(count, &counts);
+    if (round % 2 != 0) pool->rest();
+    std::this_thread::sleep_for(std::chrono::microseconds(round % 20 * 70));
+    const pid_t child = fork();
+    if (child == 0) {
+      pool->run(count, &counts);
+      delete pool;
+      int wrong = 0;
+      for (int worker = 0; worker < 4; ++worker) wrong += counts.of[worker].load() != 2;
+      _exit(wrong);
+    }
+    int status = -1;
+    EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     pool->run(count, &counts);
     delete pool;
-    int wrong = 0;
-    for (int worker = 0; worker < 4; ++worker) wrong += counts.of[worker].load() != 2;
-    _exit(wrong);
   }
-  int status = -1;
-  EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
-  pool->run(count, &counts);
-  delete pool;
 }
 
 }  // namespace
