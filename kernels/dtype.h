@@ -5,7 +5,7 @@
 
 namespace sinter {
 
-// The numbers stand in plans and params.
+// The numbers stand in plans and params, in the order that the compiler's ir.DTYPES has too.
 enum class DType : int32_t {
   kFloat32,
   kInt8,
@@ -20,10 +20,12 @@ enum class DType : int32_t {
   kFloat16,
   kFloat64
 };
+constexpr uint32_t kDTypeSize[] = {4, 1, 1, 2, 2, 4, 4, 8, 8, 1, 2, 8};
+constexpr uint32_t kDTypeCount = sizeof(kDTypeSize) / sizeof(kDTypeSize[0]);
 
-// Calls body with a value of the integer type; false where dtype is none.
+// Calls body with a value of a type that quantised tensors are stored in, int8 to int32 without uint32; false where dtype is none.
 template <class Body>
-static inline bool with_integer(int32_t dtype, Body body) {
+static inline bool with_stored(int32_t dtype, Body body) {
   switch (static_cast<DType>(dtype)) {
     case DType::kInt8:
       body(int8_t{});
@@ -40,6 +42,15 @@ static inline bool with_integer(int32_t dtype, Body body) {
     case DType::kInt32:
       body(int32_t{});
       return true;
+    default:
+      return false;
+  }
+}
+
+// Calls body with a value of the integer type; false where dtype is none.
+template <class Body>
+static inline bool with_integer(int32_t dtype, Body body) {
+  switch (static_cast<DType>(dtype)) {
     case DType::kUint32:
       body(uint32_t{});
       return true;
@@ -50,7 +61,7 @@ static inline bool with_integer(int32_t dtype, Body body) {
       body(uint64_t{});
       return true;
     default:
-      return false;
+      return with_stored(dtype, body);
   }
 }
 
@@ -76,8 +87,8 @@ using Wrapping = typename WrappingType<T>::Type;
 
 // Bytes of one element; 0 for an unknown type.
 constexpr int32_t dtype_size(int32_t dtype) {
-  constexpr int32_t kSizes[] = {4, 1, 1, 2, 2, 4, 4, 8, 8, 1, 2, 8};
-  return dtype < 0 || dtype >= static_cast<int32_t>(sizeof(kSizes) / sizeof(kSizes[0])) ? 0 : kSizes[dtype];
+  const uint32_t index = static_cast<uint32_t>(dtype);
+  return index < kDTypeCount ? static_cast<int32_t>(kDTypeSize[index]) : 0;
 }
 
 }  // namespace sinter

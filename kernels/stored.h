@@ -21,30 +21,6 @@ inline int32_t channels_tiles(const Params& p) {
   return div_up(p.outer * p.channels * p.inner, kBlock);
 }
 
-// Calls body with a value of the stored type, int8 to int32 without uint32; false where dtype is none.
-template <class Body>
-static inline bool with_stored(int32_t dtype, Body body) {
-  switch (static_cast<DType>(dtype)) {
-    case DType::kInt8:
-      body(int8_t{});
-      return true;
-    case DType::kUint8:
-      body(uint8_t{});
-      return true;
-    case DType::kInt16:
-      body(int16_t{});
-      return true;
-    case DType::kUint16:
-      body(uint16_t{});
-      return true;
-    case DType::kInt32:
-      body(int32_t{});
-      return true;
-    default:
-      return false;
-  }
-}
-
 // Bytes of one element of a stored type, 0 where it is none.
 constexpr int32_t stored_size(int32_t dtype) {
   return in_range(dtype, static_cast<int32_t>(DType::kInt8), static_cast<int32_t>(DType::kInt32)) ? dtype_size(dtype) : 0;

@@ -6,7 +6,7 @@
 // and "STAT", the first bytes of the state's initial values, zeros following. A missing section is an empty one.
 #pragma once
 
-#include "kernels/kernel.h"
+#include "kernels/dtype.h"
 
 namespace sinter::plan {
 
@@ -115,23 +115,5 @@ SINTER_PARAMS(EntryRecord, SINTER_PLAN_ENTRY);
   F(uint32_t, entry)             \
   F(float, tolerance)
 SINTER_PARAMS(GoldenRecord, SINTER_PLAN_GOLDEN);
-
-// Element types, in the order that the compiler's ir.DTYPES has too.
-enum class DType : uint32_t {
-  kFloat32,
-  kInt8,
-  kUint8,
-  kInt16,
-  kUint16,
-  kInt32,
-  kUint32,
-  kInt64,
-  kUint64,
-  kBool,
-  kFloat16,
-  kFloat64
-};
-constexpr uint32_t kDTypeSize[] = {4, 1, 1, 2, 2, 4, 4, 8, 8, 1, 2, 8};
-constexpr uint32_t kDTypeCount = sizeof(kDTypeSize) / sizeof(kDTypeSize[0]);
 
 }  // namespace sinter::plan

@@ -8,8 +8,6 @@
 namespace sinter::runtime {
 namespace {
 
-using plan::DType;
-
 // round(x / scale), halves away from zero, plus the zero point, clamped to T. Not-a-number becomes the zero point.
 template <class T>
 void quantize(const char* from, uint8_t* to, size_t count, float scale, int32_t zero) {
@@ -34,24 +32,7 @@ void dequantize(const uint8_t* from, char* to, size_t count, float scale, int32_
   }
 }
 
-// Calls body with a value of the tensor's stored type; the loader admits a scale for these alone.
-template <class Body>
-void with_type(DType dtype, const Body& body) {
-  switch (dtype) {
-    case DType::kInt8:
-      return body(int8_t{});
-    case DType::kUint8:
-      return body(uint8_t{});
-    case DType::kInt16:
-      return body(int16_t{});
-    case DType::kUint16:
-      return body(uint16_t{});
-    default:
-      return body(int32_t{});
-  }
-}
-
-DType dtype_of(const InterfaceTensor& t) { return static_cast<DType>(t.tensor->record->dtype); }
+int32_t dtype_of(const InterfaceTensor& t) { return static_cast<int32_t>(t.tensor->record->dtype); }
 
 std::string text(const py::handle& object) { return py::str(object).cast<std::string>(); }
 std::string text(const char* part) { return part; }
@@ -112,7 +93,7 @@ InterfaceTensor::InterfaceTensor(const Tensor& t)
     : tensor(&t), name(decoded(t.name)), shape(t.record->rank), scale(t.record->scale), zero_point(t.record->zero) {
   static const char* const kNames[] = {"float32", "int8",  "uint8",  "int16", "uint16",  "int32",
                                        "uint32",  "int64", "uint64", "bool",  "float16", "float64"};
-  static_assert(sizeof(kNames) / sizeof(kNames[0]) == plan::kDTypeCount);
+  static_assert(sizeof(kNames) / sizeof(kNames[0]) == kDTypeCount);
   dtype = py::dtype(kNames[t.record->dtype]);
   for (uint32_t i = 0; i < t.record->rank; ++i) shape[i] = t.record->shape[i];
 }
@@ -173,7 +154,7 @@ void InputArrays::store(Context& context) const {
       memcpy(to, item.data, static_cast<size_t>(t.bytes));
       continue;
     }
-    with_type(dtype_of(*item.tensor), [&](auto zero) {
+    with_stored(dtype_of(*item.tensor), [&](auto zero) {
       using T = decltype(zero);
       quantize<T>(static_cast<const char*>(item.data), to, static_cast<size_t>(t.bytes) / sizeof(T), item.tensor->scale,
                   item.tensor->zero_point);
@@ -222,7 +203,7 @@ void OutputArrays::load(Context& context) const {
       memcpy(item.data, from, static_cast<size_t>(t.bytes));
       continue;
     }
-    with_type(dtype_of(*item.tensor), [&](auto zero) {
+    with_stored(dtype_of(*item.tensor), [&](auto zero) {
       using T = decltype(zero);
       dequantize<T>(from, static_cast<char*>(item.data), static_cast<size_t>(t.bytes) / sizeof(T), item.tensor->scale,
                     item.tensor->zero_point);

@@ -34,10 +34,10 @@ size_t compare_floats(const uint8_t* found, const uint8_t* expected, size_t coun
 }
 
 size_t compare(const Tensor& tensor, const uint8_t* found, const uint8_t* expected, double tolerance) {
-  const size_t size = plan::kDTypeSize[tensor.record->dtype], count = static_cast<size_t>(tensor.bytes) / size;
-  const plan::DType dtype = static_cast<plan::DType>(tensor.record->dtype);
-  if (dtype == plan::DType::kFloat32) return compare_floats<float>(found, expected, count, tolerance);
-  if (dtype == plan::DType::kFloat64) return compare_floats<double>(found, expected, count, tolerance);
+  const size_t size = kDTypeSize[tensor.record->dtype], count = static_cast<size_t>(tensor.bytes) / size;
+  const DType dtype = static_cast<DType>(tensor.record->dtype);
+  if (dtype == DType::kFloat32) return compare_floats<float>(found, expected, count, tolerance);
+  if (dtype == DType::kFloat64) return compare_floats<double>(found, expected, count, tolerance);
   for (size_t i = 0; i < count; ++i) {
     if (memcmp(found + i * size, expected + i * size, size) != 0) return i;
   }
@@ -61,7 +61,7 @@ size_t self_test(std::shared_ptr<const Model> model, int threads) {
     if (context.run(entry) != kOk) fail(SINTER_WRONG_RESULT, "golden example ", index, ": ", context.error());
     for (const Tensor& output : entry.outputs) {
       const size_t where = compare(output, context.data(output), at, static_cast<double>(golden.tolerance));
-      if (where * plan::kDTypeSize[output.record->dtype] != output.bytes) {
+      if (where * kDTypeSize[output.record->dtype] != output.bytes) {
         fail(SINTER_WRONG_RESULT, "golden example ", index, ": output ", quoted(output.name), " differs at element ", where);
       }
       at += output.bytes;

@@ -39,9 +39,9 @@ void verify_tensor(const Plan& plan, Names& names, const TensorRecord& t, size_t
   names.verify(t.name, "tensor", index);
   const std::string name = quoted(plan.text(t.name));
   require(t.operand < plan.operands.size(), "tensor ", name, " names operand ", t.operand, " of ", plan.operands.size());
-  require(t.dtype < plan::kDTypeCount, "tensor ", name, " has dtype ", t.dtype, ", known are 0 to ", plan::kDTypeCount - 1);
+  require(t.dtype < kDTypeCount, "tensor ", name, " has dtype ", t.dtype, ", known are 0 to ", kDTypeCount - 1);
   require(t.rank <= 8, "tensor ", name, " has rank ", t.rank, ", at most 8 is supported");
-  uint64_t bytes = plan::kDTypeSize[t.dtype];
+  uint64_t bytes = kDTypeSize[t.dtype];
   for (uint32_t i = 0; i < t.rank; ++i) {
     require(t.shape[i] >= 0, "tensor ", name, " has dimension ", t.shape[i]);
     const uint64_t extent = static_cast<uint64_t>(t.shape[i]);
@@ -52,11 +52,8 @@ void verify_tensor(const Plan& plan, Names& names, const TensorRecord& t, size_t
           plan.operands[t.operand].size);
   require(t.scale == 0 || (t.scale > 0 && t.scale <= 3e38f), "tensor ", name, " has scale ", t.scale,
           ", expected 0 or a positive number");
-  const bool integer =
-      t.dtype == static_cast<uint32_t>(plan::DType::kInt8) || t.dtype == static_cast<uint32_t>(plan::DType::kUint8) ||
-      t.dtype == static_cast<uint32_t>(plan::DType::kInt16) || t.dtype == static_cast<uint32_t>(plan::DType::kUint16) ||
-      t.dtype == static_cast<uint32_t>(plan::DType::kInt32);
-  require(t.scale == 0 || integer, "tensor ", name,
+  const bool is_stored = with_stored(static_cast<int32_t>(t.dtype), [](auto) {});
+  require(t.scale == 0 || is_stored, "tensor ", name,
           " has a scale, though its dtype is none of int8, uint8, int16, uint16 and int32");
   require(t.scale != 0 || t.zero == 0, "tensor ", name, " has zero point ", t.zero, " but no scale");
 }

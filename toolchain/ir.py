@@ -17,7 +17,7 @@ Array = NDArray[Any]
 MAX_RANK = 8
 MAX_SIZE = (1 << 31) - 1
 
-# Element types, in the order of plan::DType.
+# Element types, in the order of kernels/dtype.h.
 DTYPES: tuple[np.dtype[Any], ...] = tuple(
     map(
         np.dtype,

@@ -81,7 +81,7 @@ struct Write<Bool> {
 };
 
 template <class Body>
-void with_stored(int32_t dtype, Body body) {
+void with_element(int32_t dtype, Body body) {
   switch (static_cast<DType>(dtype)) {
     case DType::kBool:
       return body(Bool{});
@@ -106,8 +106,8 @@ void convert(const void* input, void* output, const Elements& range) {
 extern "C" Status cast__scalar(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
   const CastParams& p = *static_cast<const CastParams*>(params);
   const Elements range = elements(p.count, begin, end);
-  with_stored(p.source, [&](auto from) {
-    with_stored(p.target, [&](auto to) { convert<decltype(from), decltype(to)>(operands[0], operands[1], range); });
+  with_element(p.source, [&](auto from) {
+    with_element(p.target, [&](auto to) { convert<decltype(from), decltype(to)>(operands[0], operands[1], range); });
   });
   return kOk;
 }

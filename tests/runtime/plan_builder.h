@@ -92,7 +92,7 @@ class PlanBuilder {
     t.rank = 1;
     t.operand = operand(buffer_index);
     t.name = text(name);
-    t.dtype = static_cast<uint32_t>(plan::DType::kInt8);
+    t.dtype = static_cast<uint32_t>(DType::kInt8);
     tensors.push_back(t);
   }
 
