@@ -43,32 +43,6 @@ static inline __m256i rescale(const Rescaler& r, __m256i x) {
   return _mm256_sign_epi32(magnitude, high);
 }
 
-// rescale() of four vectors step by step, so that none waits for another.
-static inline void rescale_together(const Rescaler& r, __m256i x[4]) {
-  const __m256i nudge = _mm256_set1_epi64x(int64_t{1} << 30);
-  __m256i even[4], odd[4];
-  if (r.shifts_left) {
-    SINTER_UNROLL
-    for (int i = 0; i < 4; ++i) x[i] = _mm256_sllv_epi32(x[i], r.left);
-  }
-  SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    even[i] = _mm256_mul_epi32(x[i], r.even);
-    odd[i] = _mm256_mul_epi32(_mm256_srli_epi64(x[i], 32), r.odd);
-  }
-  SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    even[i] = _mm256_srli_epi64(_mm256_add_epi64(even[i], nudge), 31);
-    odd[i] = _mm256_add_epi64(odd[i], nudge);
-    x[i] = _mm256_blend_epi32(even[i], _mm256_add_epi64(odd[i], odd[i]), 0xAA);
-  }
-  SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const __m256i magnitude = _mm256_srlv_epi32(_mm256_add_epi32(_mm256_abs_epi32(x[i]), r.half), r.right);
-    x[i] = _mm256_sign_epi32(magnitude, x[i]);
-  }
-}
-
 // The output's zero point and range.
 struct Int8Range {
   __m256i zero, zero_words, low, high;
@@ -167,24 +141,27 @@ static inline void store_s8(int8_t* y, __m128i values, int32_t columns) {
   for (int32_t n = 0; n < columns; ++n) y[n] = bytes[n];
 }
 
-// Rescales and stores rows of kHalves * 8 accumulators, `step` bytes apart: four vectors at a time, which are two rows of 16
-// columns or four of 8.
+// Requantises and stores rows of kHalves * 8 accumulators, `step` bytes apart: four vectors at a time, which are two rows of 16
+// columns or four of 8. bracket: of each half; a single row takes the exact way, which needs none.
 template <int kRows, int kHalves>
-static inline void requantize_rows(const __m256i acc[kRows][kHalves], const int32_t* multiplier, const int32_t* shift,
-                                   const Int8Range& range, int8_t* y, ptrdiff_t step, int32_t columns) {
+static inline void requantize_rows(const __m256i acc[kRows][kHalves], const Bracket bracket[kHalves], const int32_t* multiplier,
+                                   const int32_t* shift, const Int8Range& range, int8_t* y, ptrdiff_t step, int32_t columns) {
   constexpr int kTogether = 4 / kHalves;
-  Rescaler rescaler[kHalves];
-  SINTER_UNROLL
-  for (int half = 0; half < kHalves; ++half) rescaler[half] = load_rescaler(multiplier + half * 8, shift + half * 8);
-  SINTER_UNROLL
-  for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
+  if constexpr (kRows == 1) {
     __m256i scaled[4];
     SINTER_UNROLL
     for (int i = 0; i < 4; ++i) {
-      const int r = row + i / kHalves < kRows ? row + i / kHalves : row;
-      scaled[i] = rescale(rescaler[i % kHalves], acc[r][i % kHalves]);
+      scaled[i] = i < kHalves ? rescale(load_rescaler(multiplier + i * 8, shift + i * 8), acc[0][i]) : scaled[0];
     }
-    const __m256i bytes = pack_s8(range, scaled);
+    return store_s8<kHalves>(y, _mm256_castsi256_si128(pack_s8(range, scaled)), columns);
+  }
+  const Columns all[2] = {{multiplier, shift}, {multiplier + 8, shift + 8}};
+  SINTER_UNROLL
+  for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
+    __m256i four[4];
+    SINTER_UNROLL
+    for (int i = 0; i < 4; ++i) four[i] = acc[row + i / kHalves < kRows ? row + i / kHalves : row][i % kHalves];
+    const __m256i bytes = requantize32<kHalves>(bracket, four[0], four[1], four[2], four[3], all, range);
     const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
     store_s8<kHalves>(y, low, columns);
     if (kHalves == 2) {

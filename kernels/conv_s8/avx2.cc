@@ -14,6 +14,9 @@ struct Avx2 {
   }
   static void fill16(int16_t* to, int16_t value) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_set1_epi16(value)); }
 
+  using Scale = Bracket;
+  static Scale load_scale(const int32_t* multiplier, const int32_t* shift) { return load_bracket(multiplier, shift); }
+
   template <int kRows, int kHalves>
   struct Tile {
     __m256i acc[kRows][kHalves];
@@ -47,9 +50,10 @@ struct Avx2 {
       }
     }
 
-    void store(const int32_t* multiplier, const int32_t* shift, const ConvS8Params& p, int8_t* y, int32_t columns) const {
+    void store(const Scale* scales, const int32_t* multiplier, const int32_t* shift, const ConvS8Params& p, int8_t* y,
+               int32_t columns) const {
       const Int8Range range = int8_range(p.out_zero, p.out_min, p.out_max);
-      requantize_rows<kRows, kHalves>(acc, multiplier, shift, range, y, p.out_channels, columns);
+      requantize_rows<kRows, kHalves>(acc, scales, multiplier, shift, range, y, p.out_channels, columns);
     }
   };
 };

@@ -12,7 +12,7 @@ size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
     return static_cast<size_t>(sizes.table + sizes.outside + sizes.copies);
   }
   if (kernel.mr != kLargeTile) return row_plan(p, kernel.mr, kernel.kr).bytes;
-  return static_cast<size_t>(kLargeTile * widened_depth(p, kernel.kr) + kWidenedSlack) * sizeof(int16_t);
+  return widened_scratch(p, kernel.kr).bytes;
 }
 
 Status conv_s8_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {

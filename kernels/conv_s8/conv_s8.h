@@ -47,6 +47,21 @@ static inline int32_t widened_depth(const ConvS8Params& p, int32_t kr) {
   return depth < kWidenedDepth ? depth : kWidenedDepth;
 }
 
+// Scratch of kernels that widen: rows, then what they prepare for requantising at most kScaledPanels panels, in bytes.
+struct WidenedScratch {
+  size_t scales, bytes;
+};
+
+constexpr int32_t kScaledPanels = 64;
+
+static inline WidenedScratch widened_scratch(const ConvS8Params& p, int32_t kr) {
+  constexpr size_t kPanelScales = 16 * 3 * sizeof(float);
+  const size_t rows = static_cast<size_t>(kLargeTile * widened_depth(p, kr) + kWidenedSlack) * sizeof(int16_t);
+  const int32_t panels = conv_panels(p, 16), scaled = panels < kScaledPanels ? panels : kScaledPanels;
+  const size_t scales = static_cast<size_t>(round_up(rows, 64));
+  return {scales, scales + static_cast<size_t>(scaled) * kPanelScales};
+}
+
 // Whether a kernel's packing is that of lines and unsigned activations: n16k4u.
 static constexpr bool packs_lines(const Kernel& kernel) {
   const char* end = kernel.packing;

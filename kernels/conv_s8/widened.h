@@ -3,9 +3,11 @@
 //
 //   Isa::kMr, Isa::kResident                         rows of a tile; bytes of weights that stay in a cache from tile to tile
 //   Isa::widen16(to, x), Isa::fill16(to, value)      sixteen elements
+//   Isa::Scale, Isa::load_scale(multiplier, shift)   the multipliers and shifts of 8 columns, prepared
 //   Isa::Tile<rows, halves>(bias)                    accumulators of `rows` pixels by halves * 8 columns
 //     .multiply(rows, stride, weights, pairs)        adds the products over pairs of K
-//     .store(multiplier, shift, params, y, columns)  requantises into rows of `columns` outputs, out_channels apart
+//     .store(scales, multiplier, shift, params, y, columns)
+//                                                    requantises into rows of `columns` outputs, out_channels apart
 #pragma once
 
 #include "../unroll.h"
@@ -184,18 +186,20 @@ class Widener {
 };
 
 // The constants of one call.
+template <class Isa>
 struct WidenedLayer {
   const ConvS8Params& p;
   const int8_t* weights;
   const int32_t *bias, *multiplier, *shift;
   int8_t* output;
   int16_t* rows;
+  typename Isa::Scale* scales;  // two for each panel that a tile has
   int32_t panels, group_out;
   int32_t k, depth, block;  // k: K; depth: in whole pairs; block: how much of it scratch holds
 };
 
 template <class Isa, int kRows, int kHalves>
-static void widened_panel(const WidenedLayer& layer, Widener<Isa>& widener, const ConvTile& tile, int32_t index) {
+static void widened_panel(const WidenedLayer<Isa>& layer, Widener<Isa>& widener, const ConvTile& tile, int32_t index) {
   constexpr int32_t kNr = 16, kKr = 2;
   const ConvS8Params& p = layer.p;
   const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
@@ -212,11 +216,12 @@ static void widened_panel(const WidenedLayer& layer, Widener<Isa>& widener, cons
     }
   }
   int8_t* y = layer.output + ptrdiff_t{tile.pixel} * p.out_channels + tile.group * layer.group_out + first;
-  acc.store(layer.multiplier + column, layer.shift + column, p, y, layer.group_out - first);
+  acc.store(layer.scales + 2 * (index - tile.panel), layer.multiplier + column, layer.shift + column, p, y,
+            layer.group_out - first);
 }
 
 template <class Isa, int kRows>
-static void widened_panels(const WidenedLayer& layer, Widener<Isa>& widener, const ConvTile& tile) {
+static void widened_panels(const WidenedLayer<Isa>& layer, Widener<Isa>& widener, const ConvTile& tile) {
   for (int32_t index = tile.panel; index < tile.panel + tile.panels; ++index) {
     if (layer.group_out - index * 16 > 8) {
       widened_panel<Isa, kRows, 2>(layer, widener, tile, index);
@@ -228,20 +233,19 @@ static void widened_panels(const WidenedLayer& layer, Widener<Isa>& widener, con
 
 // widened_panels() of as many rows as the tile has.
 template <class Isa, int kRows>
-static void widened_rows(const WidenedLayer& layer, Widener<Isa>& widener, const ConvTile& tile) {
+static void widened_rows(const WidenedLayer<Isa>& layer, Widener<Isa>& widener, const ConvTile& tile) {
   if constexpr (kRows > 1) {
     if (tile.pixels < kRows) return widened_rows<Isa, kRows - 1>(layer, widener, tile);
   }
   widened_panels<Isa, kRows>(layer, widener, tile);
 }
 
-// The rows are widened anew unless they are those of the tile before.
 template <class Isa>
-static void widened_tile(const WidenedLayer& layer, Widener<Isa>& widener, const ConvTile& tile, bool rows_changed) {
-  if (rows_changed && layer.depth <= layer.block) {
-    widener.widen(tile.pixel, tile.pixels, tile.group, 0, layer.k, layer.rows, layer.block);
+static void load_scales(const WidenedLayer<Isa>& layer, const ConvTile& tile) {
+  const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + tile.panel) * 16;
+  for (ptrdiff_t i = 0; i < 2 * tile.panels; ++i) {
+    layer.scales[i] = Isa::load_scale(layer.multiplier + column + i * 8, layer.shift + column + i * 8);
   }
-  widened_rows<Isa, Isa::kMr>(layer, widener, tile);
 }
 
 // The run function of a kMr x 16k2 kernel.
@@ -250,35 +254,42 @@ static Status conv_widened(const void* params, void* const* operands, void* scra
   constexpr int32_t kMr = Isa::kMr, kNr = 16, kKr = 2;
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
   Widener<Isa> widener(p, static_cast<const int8_t*>(operands[0]));
-  const WidenedLayer layer = {p,
-                              static_cast<const int8_t*>(operands[1]),
-                              static_cast<const int32_t*>(operands[2]),
-                              static_cast<const int32_t*>(operands[3]),
-                              static_cast<const int32_t*>(operands[4]),
-                              static_cast<int8_t*>(operands[5]),
-                              static_cast<int16_t*>(scratch),
-                              conv_panels(p, kNr),
-                              p.out_channels / p.groups,
-                              conv_depth(p),
-                              div_up(conv_depth(p), kKr) * kKr,
-                              widened_depth(p, kKr)};
+  const WidenedScratch where = widened_scratch(p, kKr);
+  int8_t* const bytes = static_cast<int8_t*>(scratch);
+  const WidenedLayer<Isa> layer = {p,
+                                   static_cast<const int8_t*>(operands[1]),
+                                   static_cast<const int32_t*>(operands[2]),
+                                   static_cast<const int32_t*>(operands[3]),
+                                   static_cast<const int32_t*>(operands[4]),
+                                   static_cast<int8_t*>(operands[5]),
+                                   static_cast<int16_t*>(scratch),
+                                   reinterpret_cast<typename Isa::Scale*>(bytes + where.scales),
+                                   conv_panels(p, kNr),
+                                   p.out_channels / p.groups,
+                                   conv_depth(p),
+                                   div_up(conv_depth(p), kKr) * kKr,
+                                   widened_depth(p, kKr)};
   const int32_t splits = conv_splits(p, kMr, kNr), pixels = output_pixels(p);
   if (begin >= end) return kOk;
-  const ConvTile first = conv_tile(p, kMr, kNr, begin);
   // Weights that stay in no cache between tiles pass over all tiles panel by panel.
-  if (splits == 1 && (layer.depth > layer.block || int64_t{layer.panels} * kNr * layer.depth > Isa::kResident)) {
-    for (int32_t column = 0; column < layer.panels; ++column) {
-      ConvTile tile = first;
-      tile.panel = column;
-      tile.panels = 1;
-      for (int32_t index = begin; index < end; ++index, next(p, kMr, splits, pixels, tile))
-        widened_tile(layer, widener, tile, true);
+  const bool resident = layer.depth <= layer.block && int64_t{layer.panels} * kNr * layer.depth <= Isa::kResident;
+  const int32_t together = !resident ? 1 : layer.panels < kScaledPanels ? layer.panels : kScaledPanels;
+  const ConvTile first = conv_tile(p, kMr, kNr, begin);
+  for (int32_t panel = 0; panel < (splits == 1 ? layer.panels : 1); panel += together) {
+    ConvTile tile = first, held = {};
+    for (int32_t index = begin; index < end; ++index, next(p, kMr, splits, pixels, tile)) {
+      if (splits == 1) {
+        tile.panel = panel;
+        tile.panels = layer.panels - panel < together ? layer.panels - panel : together;
+      }
+      const bool held_scales = held.panels != 0 && held.group == tile.group && held.panel == tile.panel;
+      if (!held_scales && tile.pixels > 1) load_scales(layer, tile);
+      if (layer.depth <= layer.block && (held.panels == 0 || held.group != tile.group || held.pixel != tile.pixel)) {
+        widener.widen(tile.pixel, tile.pixels, tile.group, 0, layer.k, layer.rows, layer.block);
+      }
+      widened_rows<Isa, kMr>(layer, widener, tile);
+      held = tile;
     }
-    return kOk;
-  }
-  ConvTile tile = first;
-  for (int32_t index = begin; index < end; ++index, next(p, kMr, splits, pixels, tile)) {
-    widened_tile(layer, widener, tile, index == begin || tile.panel == 0);
   }
   return kOk;
 }
