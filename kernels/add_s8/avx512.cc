@@ -50,6 +50,15 @@ __m512i add_part(const CertainSum& certain, __m512i a, __m512i b, __m512& farthe
   return _mm512_cvtps_epi32(t);
 }
 
+// Four vectors of sums, in order, as int8.
+__m512i pack_s8(const Int8Range512& range, __m512i p, __m512i q, __m512i r, __m512i s) {
+  const __m512i zero = _mm512_packs_epi32(range.zero, range.zero);
+  const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(p, q), zero), high = _mm512_adds_epi16(_mm512_packs_epi32(r, s), zero);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+  return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
+}
+
 __m512i add(const Sum& sum, __m512i a, __m512i b) {
   __m512 farthest = _mm512_setzero_ps();
   const __m512i p = add_part<0>(sum.certain, a, b, farthest), q = add_part<1>(sum.certain, a, b, farthest);
