@@ -109,14 +109,13 @@ static inline bool in_doubt(__m256i p, __m256i q, __m256i r, __m256i s, __m256i 
   return __builtin_expect(_mm256_testz_si256(doubtful, _mm256_set1_epi32(0xffff)) == 0, 0);
 }
 
-// The high words of four vectors, in order, as int8.
-static inline __m256i pack_high_words(const Int8Range& range, __m256i p, __m256i q, __m256i r, __m256i s) {
+// The high words of four vectors as int8, in order within each half.
+static inline __m256i pack_lanes(__m256i p, __m256i q, __m256i r, __m256i s) {
   const __m256i low = _mm256_blend_epi16(_mm256_srli_epi32(p, 16), q, 0xAA),
                 high = _mm256_blend_epi16(_mm256_srli_epi32(r, 16), s, 0xAA);
   const __m256i pairs =
       _mm256_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15, 0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
-  const __m256i packed = _mm256_shuffle_epi8(_mm256_packs_epi16(low, high), pairs);
-  return clamp_s8(range, _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+  return _mm256_shuffle_epi8(_mm256_packs_epi16(low, high), pairs);
 }
 
 // requantize() of four vectors of accumulators, as 32 bytes in order; vector i has bracket and columns i % kVectors.
@@ -136,7 +135,8 @@ static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, _
     const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
     return requantize32_exactly(a, b, c, d, all, range);
   }
-  return pack_high_words(range, p, q, r, s);
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  return clamp_s8(range, _mm256_permutevar8x32_epi32(pack_lanes(p, q, r, s), order));
 }
 
 // The first `columns` of kHalves * 8 bytes.
