@@ -45,51 +45,48 @@ static inline __m256i rescale(const Rescaler& r, __m256i x) {
 
 // The output's zero point and range.
 struct Int8Range {
-  __m256i zero, zero_words, low, high;
+  __m256i zero, low, high;
+  bool rectified;  // nothing below the zero point
 };
 
 static inline Int8Range int8_range(int32_t zero, int32_t low, int32_t high) {
-  return {_mm256_set1_epi32(zero), _mm256_set1_epi16(static_cast<int16_t>(zero)), _mm256_set1_epi8(static_cast<char>(low)),
-          _mm256_set1_epi8(static_cast<char>(high))};
+  return {_mm256_set1_epi32(zero), _mm256_set1_epi8(static_cast<char>(low)), _mm256_set1_epi8(static_cast<char>(high)),
+          low >= zero};
 }
 
-// Two vectors of words, each two packed vectors of accumulators, in order, as int8.
-static inline __m256i pack_words(const Int8Range& range, __m256i low, __m256i high) {
-  const __m256i packed = _mm256_packs_epi16(low, high);
-  const __m256i ordered = _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
-  return _mm256_min_epi8(_mm256_max_epi8(ordered, range.low), range.high);
+static inline __m256i clamp_s8(const Int8Range& range, __m256i bytes) {
+  return _mm256_min_epi8(_mm256_max_epi8(bytes, range.low), range.high);
 }
 
 // Four vectors of rescaled accumulators, in order, as int8.
 static inline __m256i pack_s8(const Int8Range& range, const __m256i scaled[4]) {
   const __m256i a = _mm256_add_epi32(scaled[0], range.zero), b = _mm256_add_epi32(scaled[1], range.zero);
   const __m256i c = _mm256_add_epi32(scaled[2], range.zero), d = _mm256_add_epi32(scaled[3], range.zero);
-  return pack_words(range, _mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+  const __m256i packed = _mm256_packs_epi16(_mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
+  return clamp_s8(range, _mm256_permutevar8x32_epi32(packed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
 }
 
 // The multipliers and shifts of eight columns for requantize32(): requantize_bracket.h.
 struct Bracket {
-  __m256 above, below, nudge;
+  __m256 scale, positive, negative;  // constants of accumulators from 0 on, and of those below
 };
 
-static inline Bracket load_bracket(const int32_t* multiplier, const int32_t* shift) {
+static inline Bracket load_bracket(const int32_t* multiplier, const int32_t* shift, const Int8Range& range) {
   const __m256i m = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(multiplier));
   const __m256i s = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(shift));
   const __m256i clipped = _mm256_max_epi32(_mm256_min_epi32(s, _mm256_set1_epi32(-1)), _mm256_set1_epi32(-31));
   const __m256i zero = _mm256_setzero_si256();
-  const __m256i outside = _mm256_or_si256(_mm256_cmpeq_epi32(s, clipped), _mm256_cmpeq_epi32(m, zero));
-  const __m256i refused = _mm256_or_si256(_mm256_xor_si256(outside, _mm256_set1_epi32(-1)), _mm256_cmpgt_epi32(zero, m));
+  const __m256i inside = _mm256_or_si256(_mm256_cmpeq_epi32(s, clipped), _mm256_cmpeq_epi32(m, zero));
+  const __m256i refused = _mm256_or_si256(_mm256_xor_si256(inside, _mm256_set1_epi32(-1)), _mm256_cmpgt_epi32(zero, m));
   const __m256i exponent = _mm256_slli_epi32(clipped, kExponentBit);
   const __m256 power = _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kScaleExponent)));
+  const __m256 nudge = _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kNudgeExponent)));
   const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(m), power);
-  Bracket b;
-  b.above = _mm256_or_ps(_mm256_mul_ps(scale, _mm256_set1_ps(kAbove)), _mm256_castsi256_ps(refused));
-  b.below = _mm256_andnot_ps(_mm256_castsi256_ps(refused), _mm256_mul_ps(scale, _mm256_set1_ps(kBelow)));
-  b.nudge = _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kNudgeExponent)));
-  return b;
+  const __m256 half = _mm256_fmadd_ps(_mm256_cvtepi32_ps(range.zero), _mm256_set1_ps(kWord), _mm256_set1_ps(kHalfWord + kMargin));
+  return {_mm256_or_ps(scale, _mm256_castsi256_ps(refused)), _mm256_add_ps(half, nudge), _mm256_sub_ps(half, nudge)};
 }
 
-// requantize32() where the brackets do not decide.
+// requantize32() where a bracket does not decide.
 __attribute__((noinline, cold)) static inline __m256i requantize32_exactly(__m256i a, __m256i b, __m256i c, __m256i d,
                                                                            const Columns columns[4], const Int8Range& range) {
   const auto scaled = [&](int i, __m256i acc) { return rescale(load_rescaler(columns[i].multiplier, columns[i].shift), acc); };
@@ -97,15 +94,28 @@ __attribute__((noinline, cold)) static inline __m256i requantize32_exactly(__m25
   return pack_s8(range, all);
 }
 
-// Accumulators with |v| a little too large, and a little too small, as integers.
-struct Bracketed {
-  __m256i above, below;
-};
+// Results as the high words.
+static inline __m256i multiply(const Bracket& b, __m256i acc, __m256 constant) {
+  return _mm256_cvtps_epi32(_mm256_fmadd_ps(_mm256_cvtepi32_ps(acc), b.scale, constant));
+}
+static inline __m256i multiply_signed(const Bracket& b, __m256i acc) {
+  return multiply(b, acc, _mm256_blendv_ps(b.positive, b.negative, _mm256_castsi256_ps(acc)));
+}
 
-static inline Bracketed multiply(const Bracket& b, __m256i acc) {
-  const __m256 sign = _mm256_and_ps(_mm256_castsi256_ps(acc), _mm256_set1_ps(-0.0f));
-  const __m256 nudge = _mm256_or_ps(sign, b.nudge), x = _mm256_cvtepi32_ps(acc);
-  return {_mm256_cvtps_epi32(_mm256_fmadd_ps(x, b.above, nudge)), _mm256_cvtps_epi32(_mm256_fmadd_ps(x, b.below, nudge))};
+// Whether a low word is at most `last`.
+static inline bool in_doubt(__m256i p, __m256i q, __m256i r, __m256i s, __m256i last) {
+  const __m256i least = _mm256_min_epu16(_mm256_min_epu16(p, q), _mm256_min_epu16(r, s));
+  const __m256i doubtful = _mm256_cmpeq_epi16(_mm256_min_epu16(least, last), least);
+  return __builtin_expect(_mm256_testz_si256(doubtful, _mm256_set1_epi32(0xffff)) == 0, 0);
+}
+
+// The high words of four vectors as int8, in order within each half.
+static inline __m256i pack_lanes(__m256i p, __m256i q, __m256i r, __m256i s) {
+  const __m256i low = _mm256_blend_epi16(_mm256_srli_epi32(p, 16), q, 0xAA),
+                high = _mm256_blend_epi16(_mm256_srli_epi32(r, 16), s, 0xAA);
+  const __m256i pairs =
+      _mm256_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15, 0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+  return _mm256_shuffle_epi8(_mm256_packs_epi16(low, high), pairs);
 }
 
 // requantize() of four vectors of accumulators, as 32 bytes in order; vector i has bracket and columns i % kVectors.
@@ -113,16 +123,20 @@ template <int kVectors>
 static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, __m256i b, __m256i c, __m256i d,
                                    const Columns columns[kVectors], const Int8Range& range) {
   constexpr int kB = 1 % kVectors, kC = 2 % kVectors, kD = 3 % kVectors;
-  const Bracketed p = multiply(bracket[0], a), q = multiply(bracket[kB], b);
-  const Bracketed r = multiply(bracket[kC], c), s = multiply(bracket[kD], d);
-  const __m256i low = _mm256_packs_epi32(p.above, q.above), high = _mm256_packs_epi32(r.above, s.above);
-  const __m256i differ = _mm256_or_si256(_mm256_xor_si256(low, _mm256_packs_epi32(p.below, q.below)),
-                                         _mm256_xor_si256(high, _mm256_packs_epi32(r.below, s.below)));
-  if (__builtin_expect(_mm256_testz_si256(differ, differ) == 0, 0)) {
+  __m256i p, q, r, s;
+  if (range.rectified) {
+    p = multiply(bracket[0], a, bracket[0].positive), q = multiply(bracket[kB], b, bracket[kB].positive);
+    r = multiply(bracket[kC], c, bracket[kC].positive), s = multiply(bracket[kD], d, bracket[kD].positive);
+  } else {
+    p = multiply_signed(bracket[0], a), q = multiply_signed(bracket[kB], b);
+    r = multiply_signed(bracket[kC], c), s = multiply_signed(bracket[kD], d);
+  }
+  if (in_doubt(p, q, r, s, _mm256_set1_epi16(kWindow - 1))) {
     const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
     return requantize32_exactly(a, b, c, d, all, range);
   }
-  return pack_words(range, _mm256_adds_epi16(low, range.zero_words), _mm256_adds_epi16(high, range.zero_words));
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  return clamp_s8(range, _mm256_permutevar8x32_epi32(pack_lanes(p, q, r, s), order));
 }
 
 // The first `columns` of kHalves * 8 bytes.
@@ -155,13 +169,13 @@ static inline void requantize_rows(const __m256i acc[kRows][kHalves], const Brac
     }
     return store_s8<kHalves>(y, _mm256_castsi256_si128(pack_s8(range, scaled)), columns);
   }
-  const Columns all[2] = {{multiplier, shift}, {multiplier + 8, shift + 8}};
+  const Columns source[2] = {{multiplier, shift}, {multiplier + 8, shift + 8}};
   SINTER_UNROLL
   for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {
     __m256i four[4];
     SINTER_UNROLL
     for (int i = 0; i < 4; ++i) four[i] = acc[row + i / kHalves < kRows ? row + i / kHalves : row][i % kHalves];
-    const __m256i bytes = requantize32<kHalves>(bracket, four[0], four[1], four[2], four[3], all, range);
+    const __m256i bytes = requantize32<kHalves>(bracket, four[0], four[1], four[2], four[3], source, range);
     const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
     store_s8<kHalves>(y, low, columns);
     if (kHalves == 2) {

@@ -58,16 +58,17 @@ static inline __m512i rescale(const Rescaler512& r, __m512i x) {
 // The output's zero point and range.
 struct Int8Range512 {
   __m512i zero, low, high;
-  __m512i zero_words, low_bytes, high_bytes;
+  __m512i low_bytes, high_bytes;
+  bool rectified;  // nothing below the zero point
 };
 
 static inline Int8Range512 int8_range512(int32_t zero, int32_t low, int32_t high) {
   return {_mm512_set1_epi32(zero),
           _mm512_set1_epi32(low),
           _mm512_set1_epi32(high),
-          _mm512_set1_epi16(static_cast<int16_t>(zero)),
           _mm512_set1_epi8(static_cast<char>(low)),
-          _mm512_set1_epi8(static_cast<char>(high))};
+          _mm512_set1_epi8(static_cast<char>(high)),
+          low >= zero};
 }
 
 // Sixteen rescaled accumulators as int8.
@@ -78,25 +79,23 @@ static inline __m128i to_s8(const Int8Range512& range, __m512i scaled) {
 
 // The multipliers and shifts of sixteen columns for requantize64(): requantize_bracket.h.
 struct Bracket512 {
-  __m512 above, below, nudge;
+  __m512 scale, positive, negative;  // constants of accumulators from 0 on, and of those below
 };
 
-static inline Bracket512 load_bracket512(const int32_t* multiplier, const int32_t* shift) {
+static inline Bracket512 load_bracket512(const int32_t* multiplier, const int32_t* shift, const Int8Range512& range) {
   const __m512i m = _mm512_loadu_si512(multiplier), s = _mm512_loadu_si512(shift);
   const __m512i clipped = _mm512_max_epi32(_mm512_min_epi32(s, _mm512_set1_epi32(-1)), _mm512_set1_epi32(-31));
   const __mmask16 outside = _mm512_mask_test_epi32_mask(_mm512_cmpneq_epi32_mask(s, clipped), m, m);
   const __mmask16 refused = static_cast<__mmask16>(outside | _mm512_movepi32_mask(m));
   const __m512i exponent = _mm512_slli_epi32(clipped, kExponentBit);
   const __m512 power = _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kScaleExponent)));
+  const __m512 nudge = _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kNudgeExponent)));
   const __m512 scale = _mm512_mul_ps(_mm512_cvtepi32_ps(m), power), nan = _mm512_castsi512_ps(_mm512_set1_epi32(-1));
-  Bracket512 b;
-  b.above = _mm512_mask_mov_ps(_mm512_mul_ps(scale, _mm512_set1_ps(kAbove)), refused, nan);
-  b.below = _mm512_maskz_mul_ps(static_cast<__mmask16>(~refused), scale, _mm512_set1_ps(kBelow));
-  b.nudge = _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kNudgeExponent)));
-  return b;
+  const __m512 half = _mm512_fmadd_ps(_mm512_cvtepi32_ps(range.zero), _mm512_set1_ps(kWord), _mm512_set1_ps(kHalfWord + kMargin));
+  return {_mm512_mask_mov_ps(scale, refused, nan), _mm512_add_ps(half, nudge), _mm512_sub_ps(half, nudge)};
 }
 
-// requantize64() where the brackets do not decide.
+// requantize64() where a bracket does not decide.
 __attribute__((noinline, cold)) static inline __m512i requantize64_exactly(__m512i a, __m512i b, __m512i c, __m512i d,
                                                                            const Columns columns[4], const Int8Range512& range) {
   const auto bytes = [&](int i, __m512i acc) {
@@ -106,23 +105,27 @@ __attribute__((noinline, cold)) static inline __m512i requantize64_exactly(__m51
   return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
-// Accumulators with |v| a little too large, as integers; adds to `differ` the bits where a little too small gives others.
-static inline __m512i multiply(const Bracket512& b, __m512i acc, __m512i& differ) {
-  const __m512i sign = _mm512_set1_epi32(INT32_MIN);
-  const __m512 nudge = _mm512_castsi512_ps(_mm512_ternarylogic_epi32(acc, sign, _mm512_castps_si512(b.nudge), 0xEA));
-  const __m512 x = _mm512_cvtepi32_ps(acc);
-  const __m512i above = _mm512_cvtps_epi32(_mm512_fmadd_ps(x, b.above, nudge));
-  const __m512i below = _mm512_cvtps_epi32(_mm512_fmadd_ps(x, b.below, nudge));
-  differ = _mm512_ternarylogic_epi32(differ, above, below, 0xF6);
-  return above;
+// Results as the high words.
+static inline __m512i multiply(const Bracket512& b, __m512i acc, __m512 constant) {
+  return _mm512_cvtps_epi32(_mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), b.scale, constant));
+}
+static inline __m512i multiply_signed(const Bracket512& b, __m512i acc) {
+  return multiply(b, acc, _mm512_mask_mov_ps(b.positive, _mm512_movepi32_mask(acc), b.negative));
 }
 
-// Four vectors of rescaled accumulators, in order, as int8; none so large that adding the zero point would wrap.
-static inline __m512i pack_s8(const Int8Range512& range, __m512i p, __m512i q, __m512i r, __m512i s) {
-  const __m512i low = _mm512_adds_epi16(_mm512_packs_epi32(p, q), range.zero_words);
-  const __m512i high = _mm512_adds_epi16(_mm512_packs_epi32(r, s), range.zero_words);
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  const __m512i bytes = _mm512_permutexvar_epi32(order, _mm512_packs_epi16(low, high));
+// Whether a low word is less than `window`.
+static inline bool in_doubt(__m512i p, __m512i q, __m512i r, __m512i s, __m512i window) {
+  const __m512i least = _mm512_min_epu16(_mm512_min_epu16(p, q), _mm512_min_epu16(r, s));
+  return __builtin_expect(_mm512_mask_cmplt_epu16_mask(0x55555555, least, window) != 0, 0);
+}
+
+// The high words of four vectors, in order, as int8.
+static inline __m512i pack_high_words(const Int8Range512& range, __m512i p, __m512i q, __m512i r, __m512i s) {
+  const __m512i odd = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19,
+                                       17, 15, 13, 11, 9, 7, 5, 3, 1);
+  const __m512i low = _mm512_permutex2var_epi16(p, odd, q), high = _mm512_permutex2var_epi16(r, odd, s);
+  const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+  const __m512i bytes = _mm512_permutexvar_epi64(order, _mm512_packs_epi16(low, high));
   return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
 }
 
@@ -131,14 +134,19 @@ template <int kVectors>
 static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
                                    const Columns columns[kVectors], const Int8Range512& range) {
   constexpr int kB = 1 % kVectors, kC = 2 % kVectors, kD = 3 % kVectors;
-  __m512i differ = _mm512_setzero_si512();
-  const __m512i p = multiply(bracket[0], a, differ), q = multiply(bracket[kB], b, differ);
-  const __m512i r = multiply(bracket[kC], c, differ), s = multiply(bracket[kD], d, differ);
-  if (__builtin_expect(_mm512_test_epi32_mask(differ, differ) != 0, 0)) {
+  __m512i p, q, r, s;
+  if (range.rectified) {
+    p = multiply(bracket[0], a, bracket[0].positive), q = multiply(bracket[kB], b, bracket[kB].positive);
+    r = multiply(bracket[kC], c, bracket[kC].positive), s = multiply(bracket[kD], d, bracket[kD].positive);
+  } else {
+    p = multiply_signed(bracket[0], a), q = multiply_signed(bracket[kB], b);
+    r = multiply_signed(bracket[kC], c), s = multiply_signed(bracket[kD], d);
+  }
+  if (in_doubt(p, q, r, s, _mm512_set1_epi16(kWindow))) {
     const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
     return requantize64_exactly(a, b, c, d, all, range);
   }
-  return pack_s8(range, p, q, r, s);
+  return pack_high_words(range, p, q, r, s);
 }
 
 // The same for columns that follow each other: those of bracket i begin at i * 16.

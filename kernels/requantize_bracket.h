@@ -1,20 +1,22 @@
 // How wide x86 kernels requantise in float32 without giving up a bit.
 //
 // For s = -shift in 1..31 both roundings of requantize.h are one (requantize_avx512.h): with v = x * multiplier * 2^-(31 + s),
-//   result = floor(w + 1/2), where w = v + 2^-(s+1) for x >= 0 and v - 2^-(s+1) for x < 0.
-// Kernels compute w twice, |v| once a little too large and once a little too small, and round both to the nearest integer. If the
-// integers are equal, w rounds to the same one; if not, the accumulators take the exact way.
+//   result = floor(r), where r = v + zero + 1/2 + 2^-(s+1) for x >= 0 and r = v + zero + 1/2 - 2^-(s+1) for x < 0.
+// Kernels compute 2^16 * r as an integer t, a little too large. Where its low word is at least kWindow, its high word is the
+// result; elsewhere the accumulators take the exact way.
 //
-// Proof. Let u = 2^-24, the relative error of one rounding to float32. A kernel computes
-//   t = fma(float(x), float(float(scale) * (1 +- 8u)), +-2^-(s+1))
-// from a scale = multiplier * 2^-(31 + s). Three roundings before the last put the product off by less than 3.1u, and the nudge is
-// exact. If |w| < 1/2, the smaller t is at most 1/2 and rounds to 0, as w does. Else |v| >= 1/4 >= 2^-(s+1), so that |w| <= 2|v|
-// and the last rounding moves t by less than 2.1u|v|: the larger t lies strictly beyond w, the smaller strictly within. Where both
-// round to the same integer, w lies strictly between two neighbouring halves and rounds to it by any rule for halves. No t leaves
-// int32, since |v| <= 2^30.
+// Proof. A kernel rounds fma(float(x), scale, constant) to the nearest integer, where scale = 2^(-15 - s) * float(multiplier) and
+// constant = 2^16 * (zero + 1/2 +- 2^-(s+1)) + kMargin. Let u = 2^-24, the relative error of one rounding to float32.
+// If |v| > 256, |r| > 128.2 and t is off by less than 8u * 2^16 * |v|: both saturate, unless t leaves int32 and becomes the least
+// one, whose low word is 0. Else the roundings of x and of the multiplier put the product off by at most 2^24 * (2u + u^2). Numbers
+// below 2^23 are rounded by at most 1/4: the constant is, and the last two roundings put t off by 1/4 + 1/2; if it is greater, r
+// saturates but for 1/2 + 0. In all, t - 2^16 * r lies within 3 + 2^-23 of kMargin: above -1, so that the high word of t is never
+// the lesser one, and below kWindow, so that it is the greater one only where the low word of t is below kWindow.
 //
-// Columns of other shifts, or of negative multipliers, get a NaN for the larger scale, which converts to the least int32, and 0 for
-// the smaller, so that they always differ. Columns whose multiplier is 0, as those that fill a panel up, are 0 under any shift.
+// Where no output is below the zero point, all accumulators below 0 give the least one, by the rule for x >= 0 too.
+//
+// Columns of other shifts, or of negative multipliers, get a NaN for the scale, which converts to the least int32. Columns whose
+// multiplier is 0, as those that fill a panel up, are zero under any shift.
 #pragma once
 
 #include <stdint.h>
@@ -26,10 +28,14 @@ struct Columns {
   const int32_t *multiplier, *shift;
 };
 
-constexpr float kAbove = 1 + 0x1p-21f, kBelow = 1 - 0x1p-21f;
+constexpr float kMargin = 2.5f;
+constexpr int16_t kWindow = 6;
 
-// Bits of a float32's exponent, to which a negative shift is added: of 2^(shift - 31), and of 2^(shift - 1).
+// 2^16, 2^15.
+constexpr float kWord = 0x1p16f, kHalfWord = 0x1p15f;
+
+// Bits of a float32's exponent, to which a negative shift is added: of 2^(shift - 31), and of 2^(shift - 1), both times 2^16.
 constexpr int kExponentBit = 23;
-constexpr int32_t kScaleExponent = (127 - 31) << kExponentBit, kNudgeExponent = (127 - 1) << kExponentBit;
+constexpr int32_t kScaleExponent = (127 - 31 + 16) << kExponentBit, kNudgeExponent = (127 - 1 + 16) << kExponentBit;
 
 }  // namespace sinter

@@ -22,21 +22,24 @@ __attribute__((noinline, cold)) __m256i add_exactly(const Sum& sum, const int8_t
   });
 }
 
+// Eight sums with 16 fractional bits, of bytes a and b each at the head of a word.
+__m256i add_words(const CertainSum& certain, __m256i words) {
+  const __m256i high = _mm256_madd_epi16(words, _mm256_set1_epi32(certain.high));
+  const __m256i low = _mm256_madd_epi16(_mm256_srai_epi16(words, 8), _mm256_set1_epi32(certain.low));
+  const __m256i all = _mm256_add_epi32(_mm256_add_epi32(high, low), _mm256_set1_epi32(certain.constant));
+  return _mm256_sra_epi32(all, _mm_cvtsi32_si128(certain.shift));
+}
+
 __m256i add(const Sum& sum, const int8_t* a, const int8_t* b) {
-  const __m256 a_factor = _mm256_set1_ps(sum.certain.a_factor), b_factor = _mm256_set1_ps(sum.certain.b_factor);
-  const __m256 constant = _mm256_set1_ps(sum.certain.constant), sign = _mm256_set1_ps(-0.0f);
-  __m256 farthest = _mm256_setzero_ps();
-  __m256i nearest[4];
-  SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const __m256 x = _mm256_cvtepi32_ps(widen(a + 8 * i)), y = _mm256_cvtepi32_ps(widen(b + 8 * i));
-    const __m256 t = _mm256_fmadd_ps(x, a_factor, _mm256_fmadd_ps(y, b_factor, constant));
-    nearest[i] = _mm256_cvtps_epi32(t);
-    farthest = _mm256_max_ps(farthest, _mm256_andnot_ps(sign, _mm256_sub_ps(t, _mm256_cvtepi32_ps(nearest[i]))));
-  }
-  const __m256 doubtful = _mm256_cmp_ps(farthest, _mm256_set1_ps(sum.certain.reach), _CMP_NLT_UQ);
-  if (__builtin_expect(_mm256_movemask_ps(doubtful) != 0, 0)) return add_exactly(sum, a, b);
-  return pack_s8(sum.range, nearest);
+  const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a));
+  const __m256i y = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
+  const __m256i low = _mm256_unpacklo_epi8(x, y), high = _mm256_unpackhi_epi8(x, y), zero = _mm256_setzero_si256();
+  const __m256i p = add_words(sum.certain, _mm256_unpacklo_epi8(zero, low)),
+                q = add_words(sum.certain, _mm256_unpackhi_epi8(zero, low));
+  const __m256i r = add_words(sum.certain, _mm256_unpacklo_epi8(zero, high)),
+                s = add_words(sum.certain, _mm256_unpackhi_epi8(zero, high));
+  if (in_doubt(p, q, r, s, _mm256_set1_epi16(static_cast<int16_t>(sum.certain.window - 1)))) return add_exactly(sum, a, b);
+  return clamp_s8(sum.range, pack_lanes(p, q, r, s));
 }
 
 }  // namespace

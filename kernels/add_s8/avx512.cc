@@ -39,24 +39,32 @@ __attribute__((noinline, cold)) __m512i add_exactly(const Sum& sum, __m512i a, _
   return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
 
-// Sixteen sums as integers; `farthest` keeps the greatest distance from an integer.
+// Sixteen sums with 16 fractional bits.
 template <int kPart>
-__m512i add_part(const CertainSum& certain, __m512i a, __m512i b, __m512& farthest) {
-  const __m512 x = _mm512_cvtepi32_ps(widen<kPart>(a)), y = _mm512_cvtepi32_ps(widen<kPart>(b));
-  const __m512 right = _mm512_fmadd_ps(y, _mm512_set1_ps(certain.b_factor), _mm512_set1_ps(certain.constant));
-  const __m512 t = _mm512_fmadd_ps(x, _mm512_set1_ps(certain.a_factor), right);
-  constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC, kGreatestMagnitude = 0xB;
-  farthest = _mm512_range_ps(farthest, _mm512_reduce_ps(t, kNearest), kGreatestMagnitude);
-  return _mm512_cvtps_epi32(t);
+__m512i add_part(const CertainSum& certain, __m512i a, __m512i b) {
+  alignas(64) static constexpr int8_t kPairs[64] = {0, 0,  0, 64, 0, 1,  0, 65, 0, 2,  0, 66, 0, 3,  0, 67, 0, 4,  0, 68, 0, 5,
+                                                    0, 69, 0, 6,  0, 70, 0, 7,  0, 71, 0, 8,  0, 72, 0, 9,  0, 73, 0, 10, 0, 74,
+                                                    0, 11, 0, 75, 0, 12, 0, 76, 0, 13, 0, 77, 0, 14, 0, 78, 0, 15, 0, 79};
+  const __m512i pairs = _mm512_add_epi8(_mm512_load_si512(kPairs), _mm512_set1_epi8(16 * kPart));
+  const __m512i words = _mm512_maskz_permutex2var_epi8(0xaaaaaaaaaaaaaaaa, a, pairs, b);
+  const __m512i high = _mm512_dpwssd_epi32(_mm512_set1_epi32(certain.constant), words, _mm512_set1_epi32(certain.high));
+  const __m512i offset = _mm512_xor_si512(words, _mm512_set1_epi8(-128));
+  const __m512i all = _mm512_dpbusd_epi32(high, offset, _mm512_set1_epi32(certain.low));
+  return _mm512_sra_epi32(all, _mm_cvtsi32_si128(certain.shift));
 }
 
 __m512i add(const Sum& sum, __m512i a, __m512i b) {
-  __m512 farthest = _mm512_setzero_ps();
-  const __m512i p = add_part<0>(sum.certain, a, b, farthest), q = add_part<1>(sum.certain, a, b, farthest);
-  const __m512i r = add_part<2>(sum.certain, a, b, farthest), s = add_part<3>(sum.certain, a, b, farthest);
-  const __mmask16 doubtful = _mm512_cmp_ps_mask(farthest, _mm512_set1_ps(sum.certain.reach), _CMP_NLT_UQ);
-  if (__builtin_expect(doubtful != 0, 0)) return add_exactly(sum, a, b);
-  return pack_s8(sum.range, p, q, r, s);
+  const __m512i p = add_part<0>(sum.certain, a, b), q = add_part<1>(sum.certain, a, b);
+  const __m512i r = add_part<2>(sum.certain, a, b), s = add_part<3>(sum.certain, a, b);
+  if (in_doubt(p, q, r, s, _mm512_set1_epi16(static_cast<int16_t>(sum.certain.window)))) return add_exactly(sum, a, b);
+  return pack_high_words(sum.range, p, q, r, s);
+}
+
+// The low digits as bytes to be multiplied with those of 256 * (a + 128).
+CertainSum with_offset(CertainSum sum) {
+  sum.constant -= 128 * (static_cast<int16_t>(sum.low) + (sum.low >> 16));
+  sum.low = static_cast<int32_t>(static_cast<uint32_t>(sum.low) << 8 & 0xff00ff00);
+  return sum;
 }
 
 }  // namespace
@@ -66,14 +74,21 @@ extern "C" Status add_s8__avx512(const void* params, void* const* operands, void
   const int8_t* a = static_cast<const int8_t*>(operands[0]);
   const int8_t* b = static_cast<const int8_t*>(operands[1]);
   int8_t* y = static_cast<int8_t*>(operands[2]);
-  const Sum sum = {p, certain_sum(p), int8_range512(p.out_zero, p.out_min, p.out_max)};
+  const Sum sum = {p, with_offset(certain_sum(p)), int8_range512(p.out_zero, p.out_min, p.out_max)};
   for_each_row(p, begin, end, [&](ptrdiff_t a_at, ptrdiff_t b_at, ptrdiff_t y_at, int32_t count) {
     const __m512i a_all = _mm512_set1_epi8(a[a_at]), b_all = _mm512_set1_epi8(b[b_at]);
     for (int32_t at = 0; at < count; at += 64) {
-      const __mmask64 inside = count - at >= 64 ? ~uint64_t{0} : (uint64_t{1} << (count - at)) - 1;
-      const __m512i left = p.a_stride[7] == 0 ? a_all : _mm512_maskz_loadu_epi8(inside, a + a_at + at);
-      const __m512i right = p.b_stride[7] == 0 ? b_all : _mm512_maskz_loadu_epi8(inside, b + b_at + at);
-      _mm512_mask_storeu_epi8(y + y_at + at, inside, add(sum, left, right));
+      const bool whole = count - at >= 64;
+      const __mmask64 inside = whole ? 0 : (uint64_t{1} << (count - at)) - 1;
+      const auto load = [&](const int8_t* x) { return whole ? _mm512_loadu_si512(x) : _mm512_maskz_loadu_epi8(inside, x); };
+      const __m512i left = p.a_stride[7] == 0 ? a_all : load(a + a_at + at);
+      const __m512i right = p.b_stride[7] == 0 ? b_all : load(b + b_at + at);
+      const __m512i bytes = add(sum, left, right);
+      if (whole) {
+        _mm512_storeu_si512(y + y_at + at, bytes);
+      } else {
+        _mm512_mask_storeu_epi8(y + y_at + at, inside, bytes);
+      }
     }
   });
   return kOk;

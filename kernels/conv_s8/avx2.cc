@@ -14,8 +14,13 @@ struct Avx2 {
   }
   static void fill16(int16_t* to, int16_t value) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_set1_epi16(value)); }
 
+  using Range = Int8Range;
+  static Range range(const ConvS8Params& p) { return int8_range(p.out_zero, p.out_min, p.out_max); }
+
   using Scale = Bracket;
-  static Scale load_scale(const int32_t* multiplier, const int32_t* shift) { return load_bracket(multiplier, shift); }
+  static Scale load_scale(const int32_t* multiplier, const int32_t* shift, const Range& range) {
+    return load_bracket(multiplier, shift, range);
+  }
 
   template <int kRows, int kHalves>
   struct Tile {
@@ -50,10 +55,9 @@ struct Avx2 {
       }
     }
 
-    void store(const Scale* scales, const int32_t* multiplier, const int32_t* shift, const ConvS8Params& p, int8_t* y,
+    void store(const Scale* scales, const int32_t* multiplier, const int32_t* shift, const Range& range, int8_t* y, ptrdiff_t step,
                int32_t columns) const {
-      const Int8Range range = int8_range(p.out_zero, p.out_min, p.out_max);
-      requantize_rows<kRows, kHalves>(acc, scales, multiplier, shift, range, y, p.out_channels, columns);
+      requantize_rows<kRows, kHalves>(acc, scales, multiplier, shift, range, y, step, columns);
     }
   };
 };

@@ -40,7 +40,7 @@ void finish(const Layer& layer, const __m512i* acc, ptrdiff_t step, int32_t pixe
   const int32_t *multiplier = layer.multiplier + column, *shift = layer.shift + column;
   Bracket512 bracket[kPanels];
   SINTER_UNROLL
-  for (int n = 0; n < kPanels; ++n) bracket[n] = load_bracket512(multiplier + n * kNr, shift + n * kNr);
+  for (int n = 0; n < kPanels; ++n) bracket[n] = load_bracket512(multiplier + n * kNr, shift + n * kNr, layer.range);
   const bool whole = columns == kPanels * kNr, dense = whole && columns == layer.out_channels;
   const __mmask64 inside = columns >= 64 ? ~uint64_t{0} : (uint64_t{1} << columns) - 1;
   for (int32_t pixel = 0; pixel < pixels; pixel += kTogether, acc += kTogether * step) {
@@ -77,7 +77,7 @@ void finish_half(const Layer& layer, const __m512i* acc, int32_t pixels, ptrdiff
     _mm256_store_si256(reinterpret_cast<__m256i*>(multiplier + i), load_half(layer.multiplier + column));
     _mm256_store_si256(reinterpret_cast<__m256i*>(shift + i), load_half(layer.shift + column));
   }
-  const Bracket512 bracket[1] = {load_bracket512(multiplier, shift)};
+  const Bracket512 bracket[1] = {load_bracket512(multiplier, shift, layer.range)};
   const bool dense = columns == kNr / 2 && columns == layer.out_channels;
   const __mmask16 inside = static_cast<__mmask16>((1 << columns) - 1);
   for (int32_t pixel = 0; pixel < pixels; pixel += 8, acc += 4) {

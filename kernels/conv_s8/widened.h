@@ -3,11 +3,13 @@
 //
 //   Isa::kMr, Isa::kResident                         rows of a tile; bytes of weights that stay in a cache from tile to tile
 //   Isa::widen16(to, x), Isa::fill16(to, value)      sixteen elements
-//   Isa::Scale, Isa::load_scale(multiplier, shift)   the multipliers and shifts of 8 columns, prepared
+//   Isa::Range                                       the output's zero point and range
+//   Isa::Scale, Isa::load_scale(multiplier, shift, range)
+//                                                    the multipliers and shifts of 8 columns, prepared
 //   Isa::Tile<rows, halves>(bias)                    accumulators of `rows` pixels by halves * 8 columns
 //     .multiply(rows, stride, weights, pairs)        adds the products over pairs of K
-//     .store(scales, multiplier, shift, params, y, columns)
-//                                                    requantises into rows of `columns` outputs, out_channels apart
+//     .store(scales, multiplier, shift, range, y, step, columns)
+//                                                    requantises into rows of `columns` outputs, `step` apart
 #pragma once
 
 #include "../unroll.h"
@@ -193,6 +195,7 @@ struct WidenedLayer {
   const int32_t *bias, *multiplier, *shift;
   int8_t* output;
   int16_t* rows;
+  typename Isa::Range range;
   typename Isa::Scale* scales;  // two for each panel that a tile has
   int32_t panels, group_out;
   int32_t k, depth, block;  // k: K; depth: in whole pairs; block: how much of it scratch holds
@@ -216,8 +219,8 @@ static void widened_panel(const WidenedLayer<Isa>& layer, Widener<Isa>& widener,
     }
   }
   int8_t* y = layer.output + ptrdiff_t{tile.pixel} * p.out_channels + tile.group * layer.group_out + first;
-  acc.store(layer.scales + 2 * (index - tile.panel), layer.multiplier + column, layer.shift + column, p, y,
-            layer.group_out - first);
+  acc.store(layer.scales + 2 * (index - tile.panel), layer.multiplier + column, layer.shift + column, layer.range, y,
+            p.out_channels, layer.group_out - first);
 }
 
 template <class Isa, int kRows>
@@ -244,7 +247,7 @@ template <class Isa>
 static void load_scales(const WidenedLayer<Isa>& layer, const ConvTile& tile) {
   const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + tile.panel) * 16;
   for (ptrdiff_t i = 0; i < 2 * tile.panels; ++i) {
-    layer.scales[i] = Isa::load_scale(layer.multiplier + column + i * 8, layer.shift + column + i * 8);
+    layer.scales[i] = Isa::load_scale(layer.multiplier + column + i * 8, layer.shift + column + i * 8, layer.range);
   }
 }
 
@@ -263,6 +266,7 @@ static Status conv_widened(const void* params, void* const* operands, void* scra
                                    static_cast<const int32_t*>(operands[4]),
                                    static_cast<int8_t*>(operands[5]),
                                    static_cast<int16_t*>(scratch),
+                                   Isa::range(p),
                                    reinterpret_cast<typename Isa::Scale*>(bytes + where.scales),
                                    conv_panels(p, kNr),
                                    p.out_channels / p.groups,

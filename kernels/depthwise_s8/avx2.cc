@@ -58,11 +58,11 @@ struct Avx2 {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(x.odd, w.even));
   }
 
-  static void store_scale(int32_t* at, int32_t columns, const int32_t* multiplier, const int32_t* shift) {
-    const Bracket bracket = load_bracket(multiplier, shift);
-    save(at, _mm256_castps_si256(bracket.above));
-    save(at + columns, _mm256_castps_si256(bracket.below));
-    save(at + 2 * columns, _mm256_castps_si256(bracket.nudge));
+  static void store_scale(int32_t* at, int32_t columns, const int32_t* multiplier, const int32_t* shift, const Range& range) {
+    const Bracket bracket = load_bracket(multiplier, shift, range);
+    save(at, _mm256_castps_si256(bracket.scale));
+    save(at + columns, _mm256_castps_si256(bracket.positive));
+    save(at + 2 * columns, _mm256_castps_si256(bracket.negative));
   }
   static Scale load_scale(const int32_t* at, int32_t columns) {
     return {_mm256_castsi256_ps(load(at)), _mm256_castsi256_ps(load(at + columns)), _mm256_castsi256_ps(load(at + 2 * columns))};

@@ -35,11 +35,11 @@ struct Avx512 {
     return _mm512_dpbusd_epi32(acc, words, _mm512_slli_epi32(weights, 8));
   }
 
-  static void store_scale(int32_t* at, int32_t columns, const int32_t* multiplier, const int32_t* shift) {
-    const Bracket512 bracket = load_bracket512(multiplier, shift);
-    _mm512_storeu_ps(at, bracket.above);
-    _mm512_storeu_ps(at + columns, bracket.below);
-    _mm512_storeu_ps(at + 2 * columns, bracket.nudge);
+  static void store_scale(int32_t* at, int32_t columns, const int32_t* multiplier, const int32_t* shift, const Range& range) {
+    const Bracket512 bracket = load_bracket512(multiplier, shift, range);
+    _mm512_storeu_ps(at, bracket.scale);
+    _mm512_storeu_ps(at + columns, bracket.positive);
+    _mm512_storeu_ps(at + 2 * columns, bracket.negative);
   }
   static Scale load_scale(const int32_t* at, int32_t columns) {
     return {_mm512_loadu_ps(at), _mm512_loadu_ps(at + columns), _mm512_loadu_ps(at + 2 * columns)};

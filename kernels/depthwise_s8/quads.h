@@ -3,7 +3,7 @@
 //   interleave(to, from, count): words of four lines, 32 at a time;
 //   expand(to, weights): the weights of one quad of kLanes channels in the form that load_weights() reads;
 //   Acc, load_acc(bias); Weights, load_weights(at); dot(acc, words, weights), dot_below: of the output row below;
-//   Range, range(p); Scale, load_scale(at, columns, source) and store_scale(at, columns, multiplier, shift);
+//   Range, range(p); Scale, load_scale(at, columns) and store_scale(at, columns, multiplier, shift, range);
 //   requantize<kVectors>(scales, four accumulators, columns, range), store<part>(bytes, y, count).
 #pragma once
 
@@ -130,7 +130,7 @@ class QuadKernel {
     copy_columns(vectors[0], bias + first, n, end);
     copy_columns(vectors[1], multiplier + first, n, end);
     copy_columns(vectors[2], shift + first, n, end);
-    for (int32_t c = 0; c < end; c += Isa::kLanes) Isa::store_scale(table(0) + c, columns, vectors[1] + c, vectors[2] + c);
+    for (int32_t c = 0; c < end; c += Isa::kLanes) Isa::store_scale(table(0) + c, columns, vectors[1] + c, vectors[2] + c, range);
     const ptrdiff_t step = ptrdiff_t{div_up(p.out_channels, kBlock)} * kBlock, words_step = ptrdiff_t{columns} * kQuadVectors;
     int32_t* to = table(kColumnVectors);
     const ptrdiff_t pixel_bytes = ptrdiff_t{4} * n;

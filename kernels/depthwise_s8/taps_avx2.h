@@ -67,7 +67,7 @@ void block(const Layer& layer, int32_t channel, int32_t block, int8_t* y, int32_
   Bracket bracket[kHalves];
   SINTER_UNROLL
   for (int half = 0; half < kHalves; ++half) {
-    bracket[half] = load_bracket(layer.multiplier + block + half * 8, layer.shift + block + half * 8);
+    bracket[half] = load_bracket(layer.multiplier + block + half * 8, layer.shift + block + half * 8, layer.range);
   }
   requantize_rows<kPixels, kHalves>(acc, bracket, layer.multiplier + block, layer.shift + block, layer.range, y,
                                     layer.p.out_channels, channels);

@@ -51,21 +51,23 @@ struct Avx2 : Words16 {
   }
 
   struct Output {
-    const Columns all[1];
-    const Bracket bracket[1];
+    const Columns columns[1];
     const Int8Range range;
+    const Bracket bracket[1];
 
     Output(const int32_t* multiplier, const int32_t* shift, const ConvS8Params& p)
-        : all{{multiplier, shift}}, bracket{load_bracket(multiplier, shift)}, range(int8_range(p.out_zero, p.out_min, p.out_max)) {}
+        : columns{{multiplier, shift}},
+          range(int8_range(p.out_zero, p.out_min, p.out_max)),
+          bracket{load_bracket(multiplier, shift, range)} {}
 
-    void store(const Sums (&y)[kWinogradSize], int8_t* to, ptrdiff_t step, int32_t pixels, int32_t columns) const {
+    void store(const Sums (&y)[kWinogradSize], int8_t* to, ptrdiff_t step, int32_t pixels, int32_t valid) const {
       const auto shifted = [&](int j) { return _mm256_srai_epi32(reinterpret_cast<__m256i>(y[j]), 6); };
-      const __m256i bytes = requantize32<1>(bracket, shifted(0), shifted(1), shifted(2), shifted(3), all, range);
+      const __m256i bytes = requantize32<1>(bracket, shifted(0), shifted(1), shifted(2), shifted(3), columns, range);
       const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
-      store_s8<1>(to, low, columns);
-      if (pixels > 1) store_s8<1>(to + step, _mm_srli_si128(low, 8), columns);
-      if (pixels > 2) store_s8<1>(to + 2 * step, high, columns);
-      if (pixels > 3) store_s8<1>(to + 3 * step, _mm_srli_si128(high, 8), columns);
+      store_s8<1>(to, low, valid);
+      if (pixels > 1) store_s8<1>(to + step, _mm_srli_si128(low, 8), valid);
+      if (pixels > 2) store_s8<1>(to + 2 * step, high, valid);
+      if (pixels > 3) store_s8<1>(to + 3 * step, _mm_srli_si128(high, 8), valid);
     }
   };
 };

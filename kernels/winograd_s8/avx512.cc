@@ -41,14 +41,14 @@ struct Avx512 : Words16 {
 
   struct Output {
     const int32_t *multiplier, *shift;
-    const Bracket512 bracket[1];
     const Int8Range512 range;
+    const Bracket512 bracket[1];
 
     Output(const int32_t* multipliers, const int32_t* shifts, const ConvS8Params& p)
         : multiplier(multipliers),
           shift(shifts),
-          bracket{load_bracket512(multipliers, shifts)},
-          range(int8_range512(p.out_zero, p.out_min, p.out_max)) {}
+          range(int8_range512(p.out_zero, p.out_min, p.out_max)),
+          bracket{load_bracket512(multipliers, shifts, range)} {}
 
     void store(const Sums (&y)[kWinogradSize], int8_t* to, ptrdiff_t step, int32_t pixels, int32_t columns) const {
       const auto shifted = [&](int j) { return _mm512_srai_epi32(reinterpret_cast<__m512i>(y[j]), 6); };
