@@ -10,35 +10,6 @@ struct Sum {
   Int8Range512 range;
 };
 
-// Sixteen of 64 bytes.
-template <int kPart>
-__m512i widen(__m512i bytes) {
-  return _mm512_cvtepi8_epi32(_mm512_extracti32x4_epi32(bytes, kPart));
-}
-
-__m512i rescale_all(__m512i x, int32_t multiplier, int32_t shift) {
-  alignas(64) int32_t multipliers[16], shifts[16];
-  _mm512_store_si512(multipliers, _mm512_set1_epi32(multiplier));
-  _mm512_store_si512(shifts, _mm512_set1_epi32(shift));
-  return rescale(load_rescaler512(multipliers, shifts), x);
-}
-
-template <int kPart>
-__m128i add_exactly(const Sum& sum, __m512i a, __m512i b) {
-  const AddS8Params& p = sum.p;
-  const __m512i left = _mm512_slli_epi32(_mm512_sub_epi32(widen<kPart>(a), _mm512_set1_epi32(p.a_zero)), kAddLeftShift);
-  const __m512i right = _mm512_slli_epi32(_mm512_sub_epi32(widen<kPart>(b), _mm512_set1_epi32(p.b_zero)), kAddLeftShift);
-  const __m512i scaled_left = rescale_all(left, p.a_multiplier, p.a_shift);
-  const __m512i scaled_right = rescale_all(right, p.b_multiplier, p.b_shift);
-  return to_s8(sum.range, rescale_all(_mm512_add_epi32(scaled_left, scaled_right), p.multiplier, p.shift));
-}
-
-__attribute__((noinline, cold)) __m512i add_exactly(const Sum& sum, __m512i a, __m512i b) {
-  const __m256i low = _mm256_set_m128i(add_exactly<1>(sum, a, b), add_exactly<0>(sum, a, b));
-  const __m256i high = _mm256_set_m128i(add_exactly<3>(sum, a, b), add_exactly<2>(sum, a, b));
-  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
 // Sixteen sums with 16 fractional bits.
 template <int kPart>
 __m512i add_part(const CertainSum& certain, __m512i a, __m512i b) {
@@ -53,10 +24,20 @@ __m512i add_part(const CertainSum& certain, __m512i a, __m512i b) {
   return _mm512_sra_epi32(all, _mm_cvtsi32_si128(certain.shift));
 }
 
+__attribute__((noinline, cold)) __m512i add_settled(const Sum& sum, __m512i a, __m512i b, __m512i p, __m512i q, __m512i r,
+                                                    __m512i s, __m512i window) {
+  alignas(64) int8_t left[64], right[64];
+  _mm512_store_si512(left, a);
+  _mm512_store_si512(right, b);
+  return pack_settled(sum.range, p, q, r, s, window,
+                      [&](int i, int lane) { return add(sum.p, left[16 * i + lane], right[16 * i + lane]); });
+}
+
 __m512i add(const Sum& sum, __m512i a, __m512i b) {
   const __m512i p = add_part<0>(sum.certain, a, b), q = add_part<1>(sum.certain, a, b);
   const __m512i r = add_part<2>(sum.certain, a, b), s = add_part<3>(sum.certain, a, b);
-  if (in_doubt(p, q, r, s, _mm512_set1_epi16(static_cast<int16_t>(sum.certain.window)))) return add_exactly(sum, a, b);
+  const __m512i window = _mm512_set1_epi16(static_cast<int16_t>(sum.certain.window));
+  if (any_doubtful(p, q, r, s, window)) return add_settled(sum, a, b, p, q, r, s, window);
   return pack_high_words(sum.range, p, q, r, s);
 }
 
