@@ -62,7 +62,8 @@ static inline __m256i combine_widened(const int8_t* a, __m256i a_zero, const int
                                  _mm256_set1_epi32(range.zero));
   const __m256i words[2] = {_mm256_packs_epi32(scaled[0], scaled[1]), _mm256_packs_epi32(scaled[2], scaled[3])};
   const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  return clamp_s8(range, _mm256_permutevar8x32_epi32(_mm256_packs_epi16(words[0], words[1]), order));
+  const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(words[0], words[1]), order);
+  return _mm256_min_epi8(_mm256_max_epi8(bytes, range.low_bytes), range.high_bytes);
 }
 
 // A row of `count` elements, 32 at a time: y = combine(a, b), from and as 32 bytes. A step of 0 repeats an operand's only element.

@@ -20,10 +20,6 @@ static inline Int8Range int8_range(int32_t zero, int32_t low, int32_t high) {
   return {zero, low, high, _mm256_set1_epi8(static_cast<char>(low)), _mm256_set1_epi8(static_cast<char>(high))};
 }
 
-static inline __m256i clamp_s8(const Int8Range& range, __m256i bytes) {
-  return _mm256_min_epi8(_mm256_max_epi8(bytes, range.low_bytes), range.high_bytes);
-}
-
 // The multipliers and shifts of eight columns for requantize32(): requantize_bracket.h.
 struct Bracket {
   __m256 scale, positive, negative;  // constants of accumulators from 0 on, and of those below
@@ -44,12 +40,26 @@ static inline Bracket load_bracket(const int32_t* multiplier, const int32_t* shi
   return {_mm256_or_ps(scale, _mm256_castsi256_ps(refused)), _mm256_add_ps(half, nudge), _mm256_sub_ps(half, nudge)};
 }
 
-// Results as the high words.
+// Four vectors of results: high words, and low words that tell which of them are in doubt.
+struct Words256 {
+  __m256i p, q, r, s;
+};
+
 static inline __m256i multiply(const Bracket& b, __m256i acc, __m256 constant) {
   return _mm256_cvtps_epi32(_mm256_fmadd_ps(_mm256_cvtepi32_ps(acc), b.scale, constant));
 }
 static inline __m256i multiply_signed(const Bracket& b, __m256i acc) {
   return multiply(b, acc, _mm256_blendv_ps(b.positive, b.negative, _mm256_castsi256_ps(acc)));
+}
+
+template <int kVectors>
+static inline Words256 multiply(const Bracket bracket[kVectors], __m256i a, __m256i b, __m256i c, __m256i d,
+                                const Int8Range& range) {
+  const Bracket &e = bracket[0], &f = bracket[1 % kVectors], &g = bracket[2 % kVectors], &h = bracket[3 % kVectors];
+  if (range.low >= range.zero) {
+    return {multiply(e, a, e.positive), multiply(f, b, f.positive), multiply(g, c, g.positive), multiply(h, d, h.positive)};
+  }
+  return {multiply_signed(e, a), multiply_signed(f, b), multiply_signed(g, c), multiply_signed(h, d)};
 }
 
 // The low words that are less than `window`, which is not 0, all bits set, and high words.
@@ -62,26 +72,34 @@ static inline uint32_t doubtful(__m256i t, uint16_t window) {
   return static_cast<uint32_t>(_mm256_movemask_epi8(below(t, window))) & 0x11111111;
 }
 
-static inline bool any_doubtful(__m256i p, __m256i q, __m256i r, __m256i s, uint16_t window) {
-  const __m256i least = _mm256_min_epu16(_mm256_min_epu16(p, q), _mm256_min_epu16(r, s));
+static inline bool any_doubtful(const Words256& w, uint16_t window) {
+  const __m256i least = _mm256_min_epu16(_mm256_min_epu16(w.p, w.q), _mm256_min_epu16(w.r, w.s));
   return __builtin_expect(_mm256_testz_si256(below(least, window), _mm256_set1_epi32(0xffff)) == 0, 0);
 }
 
-// The high words of four vectors as int8, in order within each half.
-static inline __m256i pack_lanes(__m256i p, __m256i q, __m256i r, __m256i s) {
-  const __m256i low = _mm256_blend_epi16(_mm256_srli_epi32(p, 16), q, 0xAA),
-                high = _mm256_blend_epi16(_mm256_srli_epi32(r, 16), s, 0xAA);
+// The high words as int8, in order within each half.
+static inline __m256i pack_halves(const Int8Range& range, const Words256& w) {
+  const __m256i low = _mm256_blend_epi16(_mm256_srli_epi32(w.p, 16), w.q, 0xAA);
+  const __m256i high = _mm256_blend_epi16(_mm256_srli_epi32(w.r, 16), w.s, 0xAA);
   const __m256i pairs =
       _mm256_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15, 0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
-  return _mm256_shuffle_epi8(_mm256_packs_epi16(low, high), pairs);
+  const __m256i bytes = _mm256_shuffle_epi8(_mm256_packs_epi16(low, high), pairs);
+  return _mm256_min_epi8(_mm256_max_epi8(bytes, range.low_bytes), range.high_bytes);
 }
 
-// The high words of four vectors, in order, as int8.
-static inline __m256i pack_high_words(const Int8Range& range, __m256i p, __m256i q, __m256i r, __m256i s) {
-  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-  return clamp_s8(range, _mm256_permutevar8x32_epi32(pack_lanes(p, q, r, s), order));
+// The high words, in order, as int8.
+static inline __m256i pack_s8(const Int8Range& range, const Words256& w) {
+  return _mm256_permutevar8x32_epi32(pack_halves(range, w), _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
 }
 
+// Calls settle(vector, lane) for the results in doubt.
+template <class Settle>
+static inline void settle_doubtful(const Words256& w, uint16_t window, Settle settle) {
+  const uint32_t masks[4] = {doubtful(w.p, window), doubtful(w.q, window), doubtful(w.r, window), doubtful(w.s, window)};
+  for_each_doubtful<8>(masks, settle);
+}
+
+// The words come one by one, since as a struct they would be stored before every call that might be.
 __attribute__((noinline, cold)) static inline __m256i requantize32_settled(__m256i a, __m256i b, __m256i c, __m256i d, __m256i p,
                                                                            __m256i q, __m256i r, __m256i s,
                                                                            const Columns columns[4], const Int8Range& range) {
@@ -91,9 +109,8 @@ __attribute__((noinline, cold)) static inline __m256i requantize32_settled(__m25
   _mm256_store_si256(reinterpret_cast<__m256i*>(acc[1]), b);
   _mm256_store_si256(reinterpret_cast<__m256i*>(acc[2]), c);
   _mm256_store_si256(reinterpret_cast<__m256i*>(acc[3]), d);
-  _mm256_store_si256(reinterpret_cast<__m256i*>(bytes), pack_high_words(range, p, q, r, s));
-  const uint32_t masks[4] = {doubtful(p, kWindow), doubtful(q, kWindow), doubtful(r, kWindow), doubtful(s, kWindow)};
-  for_each_doubtful<8>(masks, [&](int i, int lane) {
+  _mm256_store_si256(reinterpret_cast<__m256i*>(bytes), pack_s8(range, {p, q, r, s}));
+  settle_doubtful({p, q, r, s}, kWindow, [&](int i, int lane) {
     bytes[8 * i + lane] =
         requantize(acc[i][lane], columns[i].multiplier[lane], columns[i].shift[lane], range.zero, range.low, range.high);
   });
@@ -104,20 +121,12 @@ __attribute__((noinline, cold)) static inline __m256i requantize32_settled(__m25
 template <int kVectors>
 static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, __m256i b, __m256i c, __m256i d,
                                    const Columns columns[kVectors], const Int8Range& range) {
-  constexpr int kB = 1 % kVectors, kC = 2 % kVectors, kD = 3 % kVectors;
-  __m256i p, q, r, s;
-  if (range.low >= range.zero) {
-    p = multiply(bracket[0], a, bracket[0].positive), q = multiply(bracket[kB], b, bracket[kB].positive);
-    r = multiply(bracket[kC], c, bracket[kC].positive), s = multiply(bracket[kD], d, bracket[kD].positive);
-  } else {
-    p = multiply_signed(bracket[0], a), q = multiply_signed(bracket[kB], b);
-    r = multiply_signed(bracket[kC], c), s = multiply_signed(bracket[kD], d);
+  const Words256 w = multiply<kVectors>(bracket, a, b, c, d, range);
+  if (any_doubtful(w, kWindow)) {
+    const Columns all[4] = {columns[0], columns[1 % kVectors], columns[2 % kVectors], columns[3 % kVectors]};
+    return requantize32_settled(a, b, c, d, w.p, w.q, w.r, w.s, all, range);
   }
-  if (any_doubtful(p, q, r, s, kWindow)) {
-    const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
-    return requantize32_settled(a, b, c, d, p, q, r, s, all, range);
-  }
-  return pack_high_words(range, p, q, r, s);
+  return pack_s8(range, w);
 }
 
 // The first `columns` of kHalves * 8 bytes.

@@ -38,7 +38,11 @@ static inline Bracket512 load_bracket512(const int32_t* multiplier, const int32_
   return {_mm512_mask_mov_ps(scale, refused, nan), _mm512_add_ps(half, nudge), _mm512_sub_ps(half, nudge)};
 }
 
-// Results as the high words.
+// Four vectors of results: high words, and low words that tell which of them are in doubt.
+struct Words512 {
+  __m512i p, q, r, s;
+};
+
 static inline __m512i multiply(const Bracket512& b, __m512i acc, __m512 constant) {
   return _mm512_cvtps_epi32(_mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), b.scale, constant));
 }
@@ -46,19 +50,29 @@ static inline __m512i multiply_signed(const Bracket512& b, __m512i acc) {
   return multiply(b, acc, _mm512_mask_mov_ps(b.positive, _mm512_movepi32_mask(acc), b.negative));
 }
 
+template <int kVectors>
+static inline Words512 multiply(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
+                                const Int8Range512& range) {
+  const Bracket512 &e = bracket[0], &f = bracket[1 % kVectors], &g = bracket[2 % kVectors], &h = bracket[3 % kVectors];
+  if (range.low >= range.zero) {
+    return {multiply(e, a, e.positive), multiply(f, b, f.positive), multiply(g, c, g.positive), multiply(h, d, h.positive)};
+  }
+  return {multiply_signed(e, a), multiply_signed(f, b), multiply_signed(g, c), multiply_signed(h, d)};
+}
+
 // The low words less than `window`: bits 2i.
 static inline uint32_t doubtful(__m512i t, __m512i window) { return _mm512_mask_cmplt_epu16_mask(0x55555555, t, window); }
 
-static inline bool any_doubtful(__m512i p, __m512i q, __m512i r, __m512i s, __m512i window) {
-  const __m512i least = _mm512_min_epu16(_mm512_min_epu16(p, q), _mm512_min_epu16(r, s));
+static inline bool any_doubtful(const Words512& w, __m512i window) {
+  const __m512i least = _mm512_min_epu16(_mm512_min_epu16(w.p, w.q), _mm512_min_epu16(w.r, w.s));
   return __builtin_expect(doubtful(least, window) != 0, 0);
 }
 
-// The high words of four vectors, in order, as int8.
-static inline __m512i pack_high_words(const Int8Range512& range, __m512i p, __m512i q, __m512i r, __m512i s) {
+// The high words, in order, as int8.
+static inline __m512i pack_s8(const Int8Range512& range, const Words512& w) {
   const __m512i odd = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19,
                                        17, 15, 13, 11, 9, 7, 5, 3, 1);
-  const __m512i low = _mm512_permutex2var_epi16(p, odd, q), high = _mm512_permutex2var_epi16(r, odd, s);
+  const __m512i low = _mm512_permutex2var_epi16(w.p, odd, w.q), high = _mm512_permutex2var_epi16(w.r, odd, w.s);
   const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
   const __m512i bytes = _mm512_permutexvar_epi64(order, _mm512_packs_epi16(low, high));
   return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
@@ -66,15 +80,15 @@ static inline __m512i pack_high_words(const Int8Range512& range, __m512i p, __m5
 
 // The same with exactly(vector, lane) for those in doubt.
 template <class Exactly>
-static inline __m512i pack_settled(const Int8Range512& range, __m512i p, __m512i q, __m512i r, __m512i s, __m512i window,
-                                   Exactly exactly) {
+static inline __m512i pack_settled(const Int8Range512& range, const Words512& w, __m512i window, Exactly exactly) {
   alignas(64) int8_t bytes[64];
-  _mm512_store_si512(bytes, pack_high_words(range, p, q, r, s));
-  const uint32_t masks[4] = {doubtful(p, window), doubtful(q, window), doubtful(r, window), doubtful(s, window)};
+  _mm512_store_si512(bytes, pack_s8(range, w));
+  const uint32_t masks[4] = {doubtful(w.p, window), doubtful(w.q, window), doubtful(w.r, window), doubtful(w.s, window)};
   for_each_doubtful<16>(masks, [&](int i, int lane) { bytes[16 * i + lane] = exactly(i, lane); });
   return _mm512_load_si512(bytes);
 }
 
+// The words come one by one, since as a struct they would be stored before every call that might be.
 __attribute__((noinline, cold)) static inline __m512i requantize64_settled(__m512i a, __m512i b, __m512i c, __m512i d, __m512i p,
                                                                            __m512i q, __m512i r, __m512i s,
                                                                            const Columns columns[4], const Int8Range512& range) {
@@ -83,7 +97,7 @@ __attribute__((noinline, cold)) static inline __m512i requantize64_settled(__m51
   _mm512_store_si512(acc[1], b);
   _mm512_store_si512(acc[2], c);
   _mm512_store_si512(acc[3], d);
-  return pack_settled(range, p, q, r, s, _mm512_set1_epi16(kWindow), [&](int i, int lane) {
+  return pack_settled(range, {p, q, r, s}, _mm512_set1_epi16(kWindow), [&](int i, int lane) {
     return requantize(acc[i][lane], columns[i].multiplier[lane], columns[i].shift[lane], range.zero, range.low, range.high);
   });
 }
@@ -92,20 +106,12 @@ __attribute__((noinline, cold)) static inline __m512i requantize64_settled(__m51
 template <int kVectors>
 static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
                                    const Columns columns[kVectors], const Int8Range512& range) {
-  constexpr int kB = 1 % kVectors, kC = 2 % kVectors, kD = 3 % kVectors;
-  __m512i p, q, r, s;
-  if (range.low >= range.zero) {
-    p = multiply(bracket[0], a, bracket[0].positive), q = multiply(bracket[kB], b, bracket[kB].positive);
-    r = multiply(bracket[kC], c, bracket[kC].positive), s = multiply(bracket[kD], d, bracket[kD].positive);
-  } else {
-    p = multiply_signed(bracket[0], a), q = multiply_signed(bracket[kB], b);
-    r = multiply_signed(bracket[kC], c), s = multiply_signed(bracket[kD], d);
+  const Words512 w = multiply<kVectors>(bracket, a, b, c, d, range);
+  if (any_doubtful(w, _mm512_set1_epi16(kWindow))) {
+    const Columns all[4] = {columns[0], columns[1 % kVectors], columns[2 % kVectors], columns[3 % kVectors]};
+    return requantize64_settled(a, b, c, d, w.p, w.q, w.r, w.s, all, range);
   }
-  if (any_doubtful(p, q, r, s, _mm512_set1_epi16(kWindow))) {
-    const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
-    return requantize64_settled(a, b, c, d, p, q, r, s, all, range);
-  }
-  return pack_high_words(range, p, q, r, s);
+  return pack_s8(range, w);
 }
 
 // The same for columns that follow each other: those of bracket i begin at i * 16.

@@ -18,13 +18,13 @@ __m256i add_words(const CertainSum& certain, __m256i words) {
   return _mm256_sra_epi32(all, _mm_cvtsi32_si128(certain.shift));
 }
 
-__attribute__((noinline, cold)) __m256i add_settled(const Sum& sum, const int8_t* a, const int8_t* b, __m256i bytes, __m256i p,
-                                                    __m256i q, __m256i r, __m256i s) {
+// Elements 4i to 4i + 3 of each half are in vector i.
+__attribute__((noinline, cold)) __m256i add_settled(const Sum& sum, const int8_t* a, const int8_t* b, __m256i p, __m256i q,
+                                                    __m256i r, __m256i s) {
+  const Words256 w = {p, q, r, s};
   alignas(32) int8_t y[32];
-  _mm256_store_si256(reinterpret_cast<__m256i*>(y), bytes);
-  const uint16_t window = sum.certain.window;
-  const uint32_t masks[4] = {doubtful(p, window), doubtful(q, window), doubtful(r, window), doubtful(s, window)};
-  for_each_doubtful<8>(masks, [&](int i, int lane) {
+  _mm256_store_si256(reinterpret_cast<__m256i*>(y), pack_halves(sum.range, w));
+  settle_doubtful(w, sum.certain.window, [&](int i, int lane) {
     const int at = lane / 4 * 16 + i * 4 + lane % 4;
     y[at] = add(sum.p, a[at], b[at]);
   });
@@ -35,12 +35,10 @@ __m256i add(const Sum& sum, const int8_t* a, const int8_t* b) {
   const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a));
   const __m256i y = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
   const __m256i low = _mm256_unpacklo_epi8(x, y), high = _mm256_unpackhi_epi8(x, y), zero = _mm256_setzero_si256();
-  const __m256i p = add_words(sum.certain, _mm256_unpacklo_epi8(zero, low)),
-                q = add_words(sum.certain, _mm256_unpackhi_epi8(zero, low));
-  const __m256i r = add_words(sum.certain, _mm256_unpacklo_epi8(zero, high)),
-                s = add_words(sum.certain, _mm256_unpackhi_epi8(zero, high));
-  const __m256i bytes = clamp_s8(sum.range, pack_lanes(p, q, r, s));
-  return any_doubtful(p, q, r, s, sum.certain.window) ? add_settled(sum, a, b, bytes, p, q, r, s) : bytes;
+  const Words256 w = {
+      add_words(sum.certain, _mm256_unpacklo_epi8(zero, low)), add_words(sum.certain, _mm256_unpackhi_epi8(zero, low)),
+      add_words(sum.certain, _mm256_unpacklo_epi8(zero, high)), add_words(sum.certain, _mm256_unpackhi_epi8(zero, high))};
+  return any_doubtful(w, sum.certain.window) ? add_settled(sum, a, b, w.p, w.q, w.r, w.s) : pack_halves(sum.range, w);
 }
 
 }  // namespace

@@ -29,16 +29,15 @@ __attribute__((noinline, cold)) __m512i add_settled(const Sum& sum, __m512i a, _
   alignas(64) int8_t left[64], right[64];
   _mm512_store_si512(left, a);
   _mm512_store_si512(right, b);
-  return pack_settled(sum.range, p, q, r, s, window,
+  return pack_settled(sum.range, {p, q, r, s}, window,
                       [&](int i, int lane) { return add(sum.p, left[16 * i + lane], right[16 * i + lane]); });
 }
 
 __m512i add(const Sum& sum, __m512i a, __m512i b) {
-  const __m512i p = add_part<0>(sum.certain, a, b), q = add_part<1>(sum.certain, a, b);
-  const __m512i r = add_part<2>(sum.certain, a, b), s = add_part<3>(sum.certain, a, b);
+  const Words512 w = {add_part<0>(sum.certain, a, b), add_part<1>(sum.certain, a, b), add_part<2>(sum.certain, a, b),
+                      add_part<3>(sum.certain, a, b)};
   const __m512i window = _mm512_set1_epi16(static_cast<int16_t>(sum.certain.window));
-  if (any_doubtful(p, q, r, s, window)) return add_settled(sum, a, b, p, q, r, s, window);
-  return pack_high_words(sum.range, p, q, r, s);
+  return any_doubtful(w, window) ? add_settled(sum, a, b, w.p, w.q, w.r, w.s, window) : pack_s8(sum.range, w);
 }
 
 // The low digits as bytes to be multiplied with those of 256 * (a + 128).
