@@ -68,24 +68,25 @@ static inline bool any_doubtful(const Words512& w, __m512i window) {
   return __builtin_expect(doubtful(least, window) != 0, 0);
 }
 
-// The high words, in order, as int8.
-static inline __m512i pack_s8(const Int8Range512& range, const Words512& w) {
-  const __m512i odd = _mm512_set_epi16(63, 61, 59, 57, 55, 53, 51, 49, 47, 45, 43, 41, 39, 37, 35, 33, 31, 29, 27, 25, 23, 21, 19,
-                                       17, 15, 13, 11, 9, 7, 5, 3, 1);
-  const __m512i low = _mm512_permutex2var_epi16(w.p, odd, w.q), high = _mm512_permutex2var_epi16(w.r, odd, w.s);
-  const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-  const __m512i bytes = _mm512_permutexvar_epi64(order, _mm512_packs_epi16(low, high));
-  return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
+// The high words as int8, four of each vector in every quarter.
+static inline __m512i pack_quarters(const Int8Range512& range, const Words512& w) {
+  const __m512i order = _mm512_set_epi16(63, 61, 59, 57, 31, 29, 27, 25, 55, 53, 51, 49, 23, 21, 19, 17, 47, 45, 43, 41, 15, 13, 11,
+                                         9, 39, 37, 35, 33, 7, 5, 3, 1);
+  const __m512i low = _mm512_permutex2var_epi16(w.p, order, w.q), high = _mm512_permutex2var_epi16(w.r, order, w.s);
+  return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(low, high), range.low_bytes), range.high_bytes);
 }
 
-// The same with exactly(vector, lane) for those in doubt.
-template <class Exactly>
-static inline __m512i pack_settled(const Int8Range512& range, const Words512& w, __m512i window, Exactly exactly) {
-  alignas(64) int8_t bytes[64];
-  _mm512_store_si512(bytes, pack_s8(range, w));
+// The high words, in order, as int8.
+static inline __m512i pack_s8(const Int8Range512& range, const Words512& w) {
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  return _mm512_permutexvar_epi32(order, pack_quarters(range, w));
+}
+
+// Calls settle(vector, lane) for the results in doubt.
+template <class Settle>
+static inline void settle_doubtful(const Words512& w, __m512i window, Settle settle) {
   const uint32_t masks[4] = {doubtful(w.p, window), doubtful(w.q, window), doubtful(w.r, window), doubtful(w.s, window)};
-  for_each_doubtful<16>(masks, [&](int i, int lane) { bytes[16 * i + lane] = exactly(i, lane); });
-  return _mm512_load_si512(bytes);
+  for_each_doubtful<16>(masks, settle);
 }
 
 // The words come one by one, since as a struct they would be stored before every call that might be.
@@ -93,13 +94,17 @@ __attribute__((noinline, cold)) static inline __m512i requantize64_settled(__m51
                                                                            __m512i q, __m512i r, __m512i s,
                                                                            const Columns columns[4], const Int8Range512& range) {
   alignas(64) int32_t acc[4][16];
+  alignas(64) int8_t bytes[64];
   _mm512_store_si512(acc[0], a);
   _mm512_store_si512(acc[1], b);
   _mm512_store_si512(acc[2], c);
   _mm512_store_si512(acc[3], d);
-  return pack_settled(range, {p, q, r, s}, _mm512_set1_epi16(kWindow), [&](int i, int lane) {
-    return requantize(acc[i][lane], columns[i].multiplier[lane], columns[i].shift[lane], range.zero, range.low, range.high);
+  _mm512_store_si512(bytes, pack_s8(range, {p, q, r, s}));
+  settle_doubtful({p, q, r, s}, _mm512_set1_epi16(kWindow), [&](int i, int lane) {
+    bytes[16 * i + lane] =
+        requantize(acc[i][lane], columns[i].multiplier[lane], columns[i].shift[lane], range.zero, range.low, range.high);
   });
+  return _mm512_load_si512(bytes);
 }
 
 // requantize() of four vectors of accumulators, as 64 bytes in order; vector i has bracket and columns i % kVectors.

@@ -15,7 +15,7 @@ __m256i add_words(const CertainSum& certain, __m256i words) {
   const __m256i high = _mm256_madd_epi16(words, _mm256_set1_epi32(certain.high));
   const __m256i low = _mm256_madd_epi16(_mm256_srai_epi16(words, 8), _mm256_set1_epi32(certain.low));
   const __m256i all = _mm256_add_epi32(_mm256_add_epi32(high, low), _mm256_set1_epi32(certain.constant));
-  return _mm256_sra_epi32(all, _mm_cvtsi32_si128(certain.shift));
+  return _mm256_srav_epi32(all, _mm256_set1_epi32(certain.shift));
 }
 
 // Elements 4i to 4i + 3 of each half are in vector i.
