@@ -47,7 +47,8 @@ static inline __m512i multiply(const Bracket512& b, __m512i acc, __m512 constant
   return _mm512_cvtps_epi32(_mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), b.scale, constant));
 }
 static inline __m512i multiply_signed(const Bracket512& b, __m512i acc) {
-  return multiply(b, acc, _mm512_mask_mov_ps(b.positive, _mm512_movepi32_mask(acc), b.negative));
+  const __mmask16 below = _mm512_cmplt_epi32_mask(acc, _mm512_setzero_si512());
+  return multiply(b, acc, _mm512_mask_mov_ps(b.positive, below, b.negative));
 }
 
 template <int kVectors>
