@@ -5,6 +5,39 @@
 
 namespace sinter {
 
+// The multipliers and shifts of eight columns, prepared for rescale().
+struct Rescaler {
+  __m256i even, odd;  // multipliers of the even lanes, and of the odd ones moved down
+  __m256i left, right, half;
+  bool shifts_left;
+};
+
+static inline Rescaler load_rescaler(const int32_t* multiplier, const int32_t* shift) {
+  const __m256i bits = _mm256_set1_epi32(31), zero = _mm256_setzero_si256(), one = _mm256_set1_epi32(1);
+  const __m256i s = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(shift));
+  Rescaler r;
+  r.even = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(multiplier));
+  r.odd = _mm256_srli_epi64(r.even, 32);
+  const __m256i is_left = _mm256_cmpgt_epi32(s, zero);
+  r.left = _mm256_and_si256(_mm256_and_si256(s, bits), is_left);
+  r.right = _mm256_andnot_si256(is_left, _mm256_and_si256(_mm256_sub_epi32(zero, s), bits));
+  r.half = _mm256_srli_epi32(_mm256_sllv_epi32(one, r.right), 1);
+  r.shifts_left = _mm256_testz_si256(r.left, r.left) == 0;
+  return r;
+}
+
+// multiply_by_quantized_multiplier.
+static inline __m256i rescale(const Rescaler& r, __m256i x) {
+  if (r.shifts_left) x = _mm256_sllv_epi32(x, r.left);
+  const __m256i nudge = _mm256_set1_epi64x(int64_t{1} << 30);
+  const __m256i even = _mm256_add_epi64(_mm256_mul_epi32(x, r.even), nudge);
+  const __m256i odd = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(x, 32), r.odd), nudge);
+  const __m256i high = _mm256_blend_epi32(_mm256_srli_epi64(even, 31), _mm256_add_epi64(odd, odd), 0xAA);
+  // Halves away from zero: the magnitude rounds up, as an unsigned number, so that the addition cannot overflow.
+  const __m256i magnitude = _mm256_srlv_epi32(_mm256_add_epi32(_mm256_abs_epi32(high), r.half), r.right);
+  return _mm256_sign_epi32(magnitude, high);
+}
+
 // One multiplier and shift for every lane.
 static inline Rescaler repeat_rescaler(int32_t multiplier, int32_t shift) {
   int32_t multipliers[8], shifts[8];
@@ -25,8 +58,12 @@ static inline __m256i combine_widened(const int8_t* a, __m256i a_zero, const int
   __m256i scaled[4];
   SINTER_UNROLL
   for (int i = 0; i < 4; ++i)
-    scaled[i] = combine(_mm256_sub_epi32(widen(a + 8 * i), a_zero), _mm256_sub_epi32(widen(b + 8 * i), b_zero));
-  return pack_s8(range, scaled);
+    scaled[i] = _mm256_add_epi32(combine(_mm256_sub_epi32(widen(a + 8 * i), a_zero), _mm256_sub_epi32(widen(b + 8 * i), b_zero)),
+                                 _mm256_set1_epi32(range.zero));
+  const __m256i words[2] = {_mm256_packs_epi32(scaled[0], scaled[1]), _mm256_packs_epi32(scaled[2], scaled[3])};
+  const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+  const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packs_epi16(words[0], words[1]), order);
+  return _mm256_min_epi8(_mm256_max_epi8(bytes, range.low_bytes), range.high_bytes);
 }
 
 // A row of `count` elements, 32 at a time: y = combine(a, b), from and as 32 bytes. A step of 0 repeats an operand's only element.

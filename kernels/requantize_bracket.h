@@ -1,9 +1,11 @@
 // How wide x86 kernels requantise in float32 without giving up a bit.
 //
-// For s = -shift in 1..31 both roundings of requantize.h are one (requantize_avx512.h): with v = x * multiplier * 2^-(31 + s),
-//   result = floor(r), where r = v + zero + 1/2 + 2^-(s+1) for x >= 0 and r = v + zero + 1/2 - 2^-(s+1) for x < 0.
+// For s = -shift in 1..31 both roundings of requantize.h are one: with p = x * multiplier,
+//   floor((floor((p + 2^30) / 2^31) + 2^(s-1) - [x < 0]) / 2^s) = floor((p + 2^30 + 2^(s+30) - [x < 0] * 2^31) / 2^(s+31)),
+// since floors of quotients nest. With v = p * 2^-(31 + s), the result is
+//   floor(r), where r = v + zero + 1/2 + 2^-(s+1) for x >= 0 and r = v + zero + 1/2 - 2^-(s+1) for x < 0.
 // Kernels compute 2^16 * r as an integer t, a little too large. Where its low word is at least kWindow, its high word is the
-// result; elsewhere the accumulators take the exact way.
+// result; the others are in doubt and computed one by one.
 //
 // Proof. A kernel rounds fma(float(x), scale, constant) to the nearest integer, where scale = 2^(-15 - s) * float(multiplier) and
 // constant = 2^16 * (zero + 1/2 +- 2^-(s+1)) + kMargin. Let u = 2^-24, the relative error of one rounding to float32.
@@ -19,7 +21,7 @@
 // multiplier is 0, as those that fill a panel up, are zero under any shift.
 #pragma once
 
-#include <stdint.h>
+#include "requantize.h"
 
 namespace sinter {
 
@@ -37,5 +39,13 @@ constexpr float kWord = 0x1p16f, kHalfWord = 0x1p15f;
 // Bits of a float32's exponent, to which a negative shift is added: of 2^(shift - 31), and of 2^(shift - 1), both times 2^16.
 constexpr int kExponentBit = 23;
 constexpr int32_t kScaleExponent = (127 - 31 + 16) << kExponentBit, kNudgeExponent = (127 - 1 + 16) << kExponentBit;
+
+// Calls settle(vector, lane) for those of four vectors in doubt; a lane has 32 / kLanes bits of which the first tells.
+template <int kLanes, class Settle>
+static inline void for_each_doubtful(const uint32_t (&doubtful)[4], Settle settle) {
+  for (int i = 0; i < 4; ++i) {
+    for (uint32_t left = doubtful[i]; left != 0; left &= left - 1) settle(i, __builtin_ctz(left) * kLanes / 32);
+  }
+}
 
 }  // namespace sinter

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "../elementwise.h"
+#include "../requantize.h"
 
 namespace sinter {
 
@@ -27,5 +28,12 @@ namespace sinter {
 SINTER_PARAMS(AddS8Params, ADD_S8_PARAMS);
 
 constexpr int kAddLeftShift = 20;
+
+static inline int8_t add(const AddS8Params& p, int8_t a, int8_t b) {
+  const int32_t left = (a - p.a_zero) * (1 << kAddLeftShift), right = (b - p.b_zero) * (1 << kAddLeftShift);
+  const int32_t sum = wrapping_add(multiply_by_quantized_multiplier(left, p.a_multiplier, p.a_shift),
+                                   multiply_by_quantized_multiplier(right, p.b_multiplier, p.b_shift));
+  return requantize(sum, p.multiplier, p.shift, p.out_zero, p.out_min, p.out_max);
+}
 
 }  // namespace sinter

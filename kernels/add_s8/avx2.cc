@@ -10,36 +10,35 @@ struct Sum {
   Int8Range range;
 };
 
-__attribute__((noinline, cold)) __m256i add_exactly(const Sum& sum, const int8_t* a, const int8_t* b) {
-  const AddS8Params& p = sum.p;
-  const Rescaler left = repeat_rescaler(p.a_multiplier, p.a_shift), right = repeat_rescaler(p.b_multiplier, p.b_shift);
-  const Rescaler last = repeat_rescaler(p.multiplier, p.shift);
-  const __m256i a_zero = _mm256_set1_epi32(p.a_zero), b_zero = _mm256_set1_epi32(p.b_zero);
-  return combine_widened(a, a_zero, b, b_zero, sum.range, [&](__m256i u, __m256i v) {
-    u = rescale(left, _mm256_slli_epi32(u, kAddLeftShift));
-    v = rescale(right, _mm256_slli_epi32(v, kAddLeftShift));
-    return rescale(last, _mm256_add_epi32(u, v));
-  });
-}
-
 // Eight sums with 16 fractional bits, of bytes a and b each at the head of a word.
 __m256i add_words(const CertainSum& certain, __m256i words) {
   const __m256i high = _mm256_madd_epi16(words, _mm256_set1_epi32(certain.high));
   const __m256i low = _mm256_madd_epi16(_mm256_srai_epi16(words, 8), _mm256_set1_epi32(certain.low));
   const __m256i all = _mm256_add_epi32(_mm256_add_epi32(high, low), _mm256_set1_epi32(certain.constant));
-  return _mm256_sra_epi32(all, _mm_cvtsi32_si128(certain.shift));
+  return _mm256_srav_epi32(all, _mm256_set1_epi32(certain.shift));
+}
+
+// Elements 4i to 4i + 3 of each half are in vector i.
+__attribute__((noinline, cold)) __m256i add_settled(const Sum& sum, const int8_t* a, const int8_t* b, __m256i p, __m256i q,
+                                                    __m256i r, __m256i s) {
+  const Words256 w = {p, q, r, s};
+  alignas(32) int8_t y[32];
+  _mm256_store_si256(reinterpret_cast<__m256i*>(y), pack_halves(sum.range, w));
+  settle_doubtful(w, sum.certain.window, [&](int i, int lane) {
+    const int at = lane / 4 * 16 + i * 4 + lane % 4;
+    y[at] = add(sum.p, a[at], b[at]);
+  });
+  return _mm256_load_si256(reinterpret_cast<const __m256i*>(y));
 }
 
 __m256i add(const Sum& sum, const int8_t* a, const int8_t* b) {
   const __m256i x = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a));
   const __m256i y = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b));
   const __m256i low = _mm256_unpacklo_epi8(x, y), high = _mm256_unpackhi_epi8(x, y), zero = _mm256_setzero_si256();
-  const __m256i p = add_words(sum.certain, _mm256_unpacklo_epi8(zero, low)),
-                q = add_words(sum.certain, _mm256_unpackhi_epi8(zero, low));
-  const __m256i r = add_words(sum.certain, _mm256_unpacklo_epi8(zero, high)),
-                s = add_words(sum.certain, _mm256_unpackhi_epi8(zero, high));
-  if (in_doubt(p, q, r, s, _mm256_set1_epi16(static_cast<int16_t>(sum.certain.window - 1)))) return add_exactly(sum, a, b);
-  return clamp_s8(sum.range, pack_lanes(p, q, r, s));
+  const Words256 w = {
+      add_words(sum.certain, _mm256_unpacklo_epi8(zero, low)), add_words(sum.certain, _mm256_unpackhi_epi8(zero, low)),
+      add_words(sum.certain, _mm256_unpacklo_epi8(zero, high)), add_words(sum.certain, _mm256_unpackhi_epi8(zero, high))};
+  return any_doubtful(w, sum.certain.window) ? add_settled(sum, a, b, w.p, w.q, w.r, w.s) : pack_halves(sum.range, w);
 }
 
 }  // namespace

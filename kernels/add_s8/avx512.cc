@@ -8,56 +8,37 @@ struct Sum {
   const AddS8Params& p;
   CertainSum certain;
   Int8Range512 range;
+  __m512i window;
 };
 
-// Sixteen of 64 bytes.
-template <int kPart>
-__m512i widen(__m512i bytes) {
-  return _mm512_cvtepi8_epi32(_mm512_extracti32x4_epi32(bytes, kPart));
-}
-
-__m512i rescale_all(__m512i x, int32_t multiplier, int32_t shift) {
-  alignas(64) int32_t multipliers[16], shifts[16];
-  _mm512_store_si512(multipliers, _mm512_set1_epi32(multiplier));
-  _mm512_store_si512(shifts, _mm512_set1_epi32(shift));
-  return rescale(load_rescaler512(multipliers, shifts), x);
-}
-
-template <int kPart>
-__m128i add_exactly(const Sum& sum, __m512i a, __m512i b) {
-  const AddS8Params& p = sum.p;
-  const __m512i left = _mm512_slli_epi32(_mm512_sub_epi32(widen<kPart>(a), _mm512_set1_epi32(p.a_zero)), kAddLeftShift);
-  const __m512i right = _mm512_slli_epi32(_mm512_sub_epi32(widen<kPart>(b), _mm512_set1_epi32(p.b_zero)), kAddLeftShift);
-  const __m512i scaled_left = rescale_all(left, p.a_multiplier, p.a_shift);
-  const __m512i scaled_right = rescale_all(right, p.b_multiplier, p.b_shift);
-  return to_s8(sum.range, rescale_all(_mm512_add_epi32(scaled_left, scaled_right), p.multiplier, p.shift));
-}
-
-__attribute__((noinline, cold)) __m512i add_exactly(const Sum& sum, __m512i a, __m512i b) {
-  const __m256i low = _mm256_set_m128i(add_exactly<1>(sum, a, b), add_exactly<0>(sum, a, b));
-  const __m256i high = _mm256_set_m128i(add_exactly<3>(sum, a, b), add_exactly<2>(sum, a, b));
-  return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
-}
-
-// Sixteen sums with 16 fractional bits.
-template <int kPart>
-__m512i add_part(const CertainSum& certain, __m512i a, __m512i b) {
-  alignas(64) static constexpr int8_t kPairs[64] = {0, 0,  0, 64, 0, 1,  0, 65, 0, 2,  0, 66, 0, 3,  0, 67, 0, 4,  0, 68, 0, 5,
-                                                    0, 69, 0, 6,  0, 70, 0, 7,  0, 71, 0, 8,  0, 72, 0, 9,  0, 73, 0, 10, 0, 74,
-                                                    0, 11, 0, 75, 0, 12, 0, 76, 0, 13, 0, 77, 0, 14, 0, 78, 0, 15, 0, 79};
-  const __m512i pairs = _mm512_add_epi8(_mm512_load_si512(kPairs), _mm512_set1_epi8(16 * kPart));
-  const __m512i words = _mm512_maskz_permutex2var_epi8(0xaaaaaaaaaaaaaaaa, a, pairs, b);
+// Sixteen sums with 16 fractional bits, of bytes a and b each at the head of a word.
+__m512i add_words(const CertainSum& certain, __m512i words) {
   const __m512i high = _mm512_dpwssd_epi32(_mm512_set1_epi32(certain.constant), words, _mm512_set1_epi32(certain.high));
   const __m512i offset = _mm512_xor_si512(words, _mm512_set1_epi8(-128));
   const __m512i all = _mm512_dpbusd_epi32(high, offset, _mm512_set1_epi32(certain.low));
-  return _mm512_sra_epi32(all, _mm_cvtsi32_si128(certain.shift));
+  return _mm512_srav_epi32(all, _mm512_set1_epi32(certain.shift));
+}
+
+// Elements 4i to 4i + 3 of each quarter are in vector i.
+__attribute__((noinline, cold)) __m512i add_settled(const Sum& sum, __m512i a, __m512i b, __m512i p, __m512i q, __m512i r,
+                                                    __m512i s) {
+  alignas(64) int8_t left[64], right[64], y[64];
+  _mm512_store_si512(left, a);
+  _mm512_store_si512(right, b);
+  _mm512_store_si512(y, pack_quarters(sum.range, {p, q, r, s}));
+  settle_doubtful({p, q, r, s}, sum.window, [&](int i, int lane) {
+    const int at = lane / 4 * 16 + i * 4 + lane % 4;
+    y[at] = add(sum.p, left[at], right[at]);
+  });
+  return _mm512_load_si512(y);
 }
 
 __m512i add(const Sum& sum, __m512i a, __m512i b) {
-  const __m512i p = add_part<0>(sum.certain, a, b), q = add_part<1>(sum.certain, a, b);
-  const __m512i r = add_part<2>(sum.certain, a, b), s = add_part<3>(sum.certain, a, b);
-  if (in_doubt(p, q, r, s, _mm512_set1_epi16(static_cast<int16_t>(sum.certain.window)))) return add_exactly(sum, a, b);
-  return pack_high_words(sum.range, p, q, r, s);
+  const __m512i low = _mm512_unpacklo_epi8(a, b), high = _mm512_unpackhi_epi8(a, b), zero = _mm512_setzero_si512();
+  const Words512 w = {
+      add_words(sum.certain, _mm512_unpacklo_epi8(zero, low)), add_words(sum.certain, _mm512_unpackhi_epi8(zero, low)),
+      add_words(sum.certain, _mm512_unpacklo_epi8(zero, high)), add_words(sum.certain, _mm512_unpackhi_epi8(zero, high))};
+  return any_doubtful(w, sum.window) ? add_settled(sum, a, b, w.p, w.q, w.r, w.s) : pack_quarters(sum.range, w);
 }
 
 // The low digits as bytes to be multiplied with those of 256 * (a + 128).
@@ -74,7 +55,9 @@ extern "C" Status add_s8__avx512(const void* params, void* const* operands, void
   const int8_t* a = static_cast<const int8_t*>(operands[0]);
   const int8_t* b = static_cast<const int8_t*>(operands[1]);
   int8_t* y = static_cast<int8_t*>(operands[2]);
-  const Sum sum = {p, with_offset(certain_sum(p)), int8_range512(p.out_zero, p.out_min, p.out_max)};
+  const CertainSum certain = with_offset(certain_sum(p));
+  const __m512i window = _mm512_set1_epi16(static_cast<int16_t>(certain.window));
+  const Sum sum = {p, certain, int8_range512(p.out_zero, p.out_min, p.out_max), window};
   for_each_row(p, begin, end, [&](ptrdiff_t a_at, ptrdiff_t b_at, ptrdiff_t y_at, int32_t count) {
     const __m512i a_all = _mm512_set1_epi8(a[a_at]), b_all = _mm512_set1_epi8(b[b_at]);
     for (int32_t at = 0; at < count; at += 64) {

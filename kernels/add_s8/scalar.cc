@@ -1,4 +1,3 @@
-#include "../requantize.h"
 #include "add_s8.h"
 
 namespace sinter {
@@ -10,11 +9,7 @@ extern "C" Status add_s8__scalar(const void* params, void* const* operands, void
   int8_t* y = static_cast<int8_t*>(operands[2]);
   for_each_row(p, begin, end, [&](ptrdiff_t a_at, ptrdiff_t b_at, ptrdiff_t y_at, int32_t count) {
     for (int32_t i = 0; i < count; ++i) {
-      const int32_t left = (a[a_at + i * p.a_stride[7]] - p.a_zero) * (1 << kAddLeftShift);
-      const int32_t right = (b[b_at + i * p.b_stride[7]] - p.b_zero) * (1 << kAddLeftShift);
-      const int32_t sum = wrapping_add(multiply_by_quantized_multiplier(left, p.a_multiplier, p.a_shift),
-                                       multiply_by_quantized_multiplier(right, p.b_multiplier, p.b_shift));
-      y[y_at + i] = requantize(sum, p.multiplier, p.shift, p.out_zero, p.out_min, p.out_max);
+      y[y_at + i] = add(p, a[a_at + i * p.a_stride[7]], b[b_at + i * p.b_stride[7]]);
     }
   });
   return kOk;

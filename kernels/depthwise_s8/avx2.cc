@@ -13,7 +13,6 @@ struct Halves {
 struct Avx2 {
   using Acc = __m256i;
   using Range = Int8Range;
-  using Scale = Bracket;
   static constexpr int32_t kLanes = 8;
 
   static void interleave(uint8_t* to, const uint8_t* const from[4], int32_t count) {
@@ -64,14 +63,21 @@ struct Avx2 {
     save(at + columns, _mm256_castps_si256(bracket.positive));
     save(at + 2 * columns, _mm256_castps_si256(bracket.negative));
   }
-  static Scale load_scale(const int32_t* at, int32_t columns) {
-    return {_mm256_castsi256_ps(load(at)), _mm256_castsi256_ps(load(at + columns)), _mm256_castsi256_ps(load(at + 2 * columns))};
-  }
 
+  // The brackets are loaded here, late, so that those of accumulators below 0 are only where they are needed.
   template <int kVectors>
-  static __m256i requantize(const Scale scales[kVectors], Acc a, Acc b, Acc c, Acc d, const Columns columns[kVectors],
+  static __m256i requantize(const int32_t* const scales[kVectors], int32_t columns, Acc a, Acc b, Acc c, Acc d,
                             const Range& range) {
-    return requantize32<kVectors>(scales, a, b, c, d, columns, range);
+    Bracket bracket[kVectors];
+    Columns source[kVectors];
+    SINTER_UNROLL
+    for (int i = 0; i < kVectors; ++i) {
+      const int32_t* at = scales[i];
+      bracket[i] = {_mm256_castsi256_ps(load(at)), _mm256_castsi256_ps(load(at + columns)),
+                    _mm256_castsi256_ps(load(at + 2 * columns))};
+      source[i] = {at + 4 * columns, at + 5 * columns};
+    }
+    return requantize32<kVectors>(bracket, a, b, c, d, source, range);
   }
 
   template <int kPart>

@@ -7,7 +7,6 @@ namespace {
 struct Avx512 {
   using Acc = __m512i;
   using Range = Int8Range512;
-  using Scale = Bracket512;
   static constexpr int32_t kLanes = 16;
 
   static void interleave(uint8_t* to, const uint8_t* const from[4], int32_t count) {
@@ -41,14 +40,20 @@ struct Avx512 {
     _mm512_storeu_ps(at + columns, bracket.positive);
     _mm512_storeu_ps(at + 2 * columns, bracket.negative);
   }
-  static Scale load_scale(const int32_t* at, int32_t columns) {
-    return {_mm512_loadu_ps(at), _mm512_loadu_ps(at + columns), _mm512_loadu_ps(at + 2 * columns)};
-  }
 
+  // The brackets are loaded here, late, so that those of accumulators below 0 are only where they are needed.
   template <int kVectors>
-  static __m512i requantize(const Scale scales[kVectors], Acc a, Acc b, Acc c, Acc d, const Columns columns[kVectors],
+  static __m512i requantize(const int32_t* const scales[kVectors], int32_t columns, Acc a, Acc b, Acc c, Acc d,
                             const Range& range) {
-    return requantize64<kVectors>(scales, a, b, c, d, columns, range);
+    Bracket512 bracket[kVectors];
+    Columns source[kVectors];
+    SINTER_UNROLL
+    for (int i = 0; i < kVectors; ++i) {
+      const int32_t* at = scales[i];
+      bracket[i] = {_mm512_loadu_ps(at), _mm512_loadu_ps(at + columns), _mm512_loadu_ps(at + 2 * columns)};
+      source[i] = {at + 4 * columns, at + 5 * columns};
+    }
+    return requantize64<kVectors>(bracket, a, b, c, d, source, range);
   }
 
   template <int kPart>

@@ -3,8 +3,8 @@
 //   interleave(to, from, count): words of four lines, 32 at a time;
 //   expand(to, weights): the weights of one quad of kLanes channels in the form that load_weights() reads;
 //   Acc, load_acc(bias); Weights, load_weights(at); dot(acc, words, weights), dot_below: of the output row below;
-//   Range, range(p); Scale, load_scale(at, columns) and store_scale(at, columns, multiplier, shift, range);
-//   requantize<kVectors>(scales, four accumulators, columns, range), store<part>(bytes, y, count).
+//   Range, range(p); store_scale(at, columns, multiplier, shift, range);
+//   requantize<kVectors>(at, columns, four accumulators, range), store<part>(bytes, y, count).
 #pragma once
 
 #include <immintrin.h>
@@ -231,8 +231,7 @@ class QuadKernel {
       int32_t at[kVectors], valid[kVectors];
       int8_t* to[kVectors];
       typename Isa::Acc acc[kRows][kVectors];
-      typename Isa::Scale scales[kVectors];
-      Columns source[kVectors];
+      const int32_t* scales[kVectors];
       SINTER_UNROLL
       for (int i = 0; i < kVectors; ++i) {
         at[i] = column;
@@ -245,8 +244,7 @@ class QuadKernel {
           if (column >= channels) column -= channels;
           y += skip;
         }
-        scales[i] = Isa::load_scale(scale + at[i], columns);
-        source[i] = {scale + at[i] + 4 * columns, scale + at[i] + 5 * columns};
+        scales[i] = scale + at[i];
         acc[0][i] = Isa::load_acc(first + at[i]);
         if (kRows == 2) acc[kRows - 1][i] = acc[0][i];
       }
@@ -260,10 +258,10 @@ class QuadKernel {
           if (kRows == 2) acc[kRows - 1][i] = Isa::dot_below(acc[kRows - 1][i], x, w);
         }
       }
-      const auto bytes = kRows == 2 ? Isa::template requantize<kVectors>(scales, acc[0][0], acc[0][1], acc[kRows - 1][0],
-                                                                         acc[kRows - 1][1], source, range)
-                                    : Isa::template requantize<kVectors>(scales, acc[0][0], acc[0][1], acc[0][kVectors - 2],
-                                                                         acc[0][kVectors - 1], source, range);
+      const auto bytes = kRows == 2 ? Isa::template requantize<kVectors>(scales, columns, acc[0][0], acc[0][1], acc[kRows - 1][0],
+                                                                         acc[kRows - 1][1], range)
+                                    : Isa::template requantize<kVectors>(scales, columns, acc[0][0], acc[0][1],
+                                                                         acc[0][kVectors - 2], acc[0][kVectors - 1], range);
       Isa::template store<0>(bytes, to[0], valid[0]);
       Isa::template store<1>(bytes, to[1], valid[1]);
       Isa::template store<2>(bytes, kRows == 2 ? to[0] + below : to[kVectors - 2], valid[kRows == 2 ? 0 : kVectors - 2]);

@@ -13,11 +13,13 @@ from toolchain.packing import pad_columns
 INT32 = np.iinfo(np.int32)
 
 
-def run(kernel: Kernel, acc: Array, multiplier: Array, shift: Array, zero: int, rng: np.random.Generator) -> tuple[Array, Array]:
+def run(
+    kernel: Kernel, acc: Array, multiplier: Array, shift: Array, zero: int, least: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
     """What a convolution of one pixel with weights 0 makes of these biases, and what the law makes of them."""
     groups = acc.size if kernel.family == "depthwise_s8" else 1
     case = Case((1, 1), (1, 1), (groups, acc.size), groups=groups)
-    params = {**case.params(), "in_zero": 0, "out_zero": zero, "out_min": -128, "out_max": 127}
+    params = {**case.params(), "in_zero": 0, "out_zero": zero, "out_min": least, "out_max": 127}
     columns = -(-acc.size // kernel.nr) * kernel.nr
     if kernel.family != "depthwise_s8":
         params["groups"] = 1
@@ -37,7 +39,7 @@ def halves(multiplier: Array, shift: Array, whole: Array) -> Array:
 def test_halves_round_as_the_law_says(kernel: Kernel) -> None:
     rng = np.random.default_rng(8)
     count = 2000
-    for zero in (0, -128, 127):
+    for zero, least in ((0, -128), (-128, -128), (127, -128), (3, 3), (-4, 9)):
         for low, high in ((-31, -15), (-14, -1), (-31, 30)):
             shift = rng.integers(low, high, count, endpoint=True)
             multiplier = rng.integers(1 << 30, (1 << 31) - 1, count, endpoint=True)
@@ -47,7 +49,7 @@ def test_halves_round_as_the_law_says(kernel: Kernel) -> None:
             multiplier[2::11] = (1 << 30) + (1 << rng.integers(5, 29, multiplier[2::11].size))
             whole = rng.integers(-130, 130, count, endpoint=True) - zero
             near = halves(multiplier, np.minimum(shift, 0), whole) + rng.integers(-1, 1, count, endpoint=True)
-            output, expected = run(kernel, near.clip(INT32.min, INT32.max), multiplier, shift, zero, rng)
+            output, expected = run(kernel, near.clip(INT32.min, INT32.max), multiplier, shift, zero, least, rng)
             np.testing.assert_array_equal(output, expected)
 
 
@@ -64,5 +66,5 @@ def test_shifts_and_accumulators_of_all_sizes(kernel: Kernel) -> None:
         shift[::200] = rng.integers(0, 30, shift[::200].size)
         multiplier = rng.integers(1 << 30, (1 << 31) - 1, count, endpoint=True)
         multiplier[3::100] = 0
-        output, expected = run(kernel, acc, multiplier, shift, -5, rng)
+        output, expected = run(kernel, acc, multiplier, shift, -5, -128, rng)
         np.testing.assert_array_equal(output, expected)
