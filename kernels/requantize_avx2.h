@@ -93,11 +93,12 @@ static inline __m256i pack_s8(const Int8Range& range, const __m256i scaled[4]) {
   return pack_words(range, _mm256_packs_epi32(a, b), _mm256_packs_epi32(c, d));
 }
 
-// The multipliers and shifts of eight columns for requantize32(): requantize_bracket.h.
+// The multipliers and shifts of eight columns for requantize32(): requantize_bracket.h. Accumulators come times 2^kFraction.
 struct Bracket {
   __m256 above, below, nudge;
 };
 
+template <int kFraction = 0>
 static inline Bracket load_bracket(const int32_t* multiplier, const int32_t* shift) {
   const __m256i m = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(multiplier));
   const __m256i s = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(shift));
@@ -106,7 +107,8 @@ static inline Bracket load_bracket(const int32_t* multiplier, const int32_t* shi
   const __m256i outside = _mm256_or_si256(_mm256_cmpeq_epi32(s, clipped), _mm256_cmpeq_epi32(m, zero));
   const __m256i refused = _mm256_or_si256(_mm256_xor_si256(outside, _mm256_set1_epi32(-1)), _mm256_cmpgt_epi32(zero, m));
   const __m256i exponent = _mm256_slli_epi32(clipped, kExponentBit);
-  const __m256 power = _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kScaleExponent)));
+  const __m256 power =
+      _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kScaleExponent - (kFraction << kExponentBit))));
   const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(m), power);
   Bracket b;
   b.above = _mm256_or_ps(_mm256_mul_ps(scale, _mm256_set1_ps(kAbove)), _mm256_castsi256_ps(refused));
@@ -135,7 +137,7 @@ static inline Bracketed multiply(const Bracket& b, __m256i acc) {
 }
 
 // requantize() of four vectors of accumulators, as 32 bytes in order; vector i has bracket and columns i % kVectors.
-template <int kVectors>
+template <int kVectors, int kFraction = 0>
 static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, __m256i b, __m256i c, __m256i d,
                                    const Columns columns[kVectors], const Int8Range& range) {
   constexpr int kB = 1 % kVectors, kC = 2 % kVectors, kD = 3 % kVectors;
@@ -146,7 +148,8 @@ static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, _
                                          _mm256_xor_si256(high, _mm256_packs_epi32(r.below, s.below)));
   if (__builtin_expect(_mm256_testz_si256(differ, differ) == 0, 0)) {
     const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
-    return requantize32_exactly(a, b, c, d, all, range);
+    const auto whole = [](__m256i acc) { return _mm256_srai_epi32(acc, kFraction); };
+    return requantize32_exactly(whole(a), whole(b), whole(c), whole(d), all, range);
   }
   return pack_words(range, _mm256_adds_epi16(low, range.zero_words), _mm256_adds_epi16(high, range.zero_words));
 }

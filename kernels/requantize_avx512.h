@@ -76,18 +76,20 @@ static inline __m128i to_s8(const Int8Range512& range, __m512i scaled) {
   return _mm512_cvtepi32_epi8(_mm512_max_epi32(_mm512_min_epi32(shifted, range.high), range.low));
 }
 
-// The multipliers and shifts of sixteen columns for requantize64(): requantize_bracket.h.
+// The multipliers and shifts of sixteen columns for requantize64(): requantize_bracket.h. Accumulators come times 2^kFraction.
 struct Bracket512 {
   __m512 above, below, nudge;
 };
 
+template <int kFraction = 0>
 static inline Bracket512 load_bracket512(const int32_t* multiplier, const int32_t* shift) {
   const __m512i m = _mm512_loadu_si512(multiplier), s = _mm512_loadu_si512(shift);
   const __m512i clipped = _mm512_max_epi32(_mm512_min_epi32(s, _mm512_set1_epi32(-1)), _mm512_set1_epi32(-31));
   const __mmask16 outside = _mm512_mask_test_epi32_mask(_mm512_cmpneq_epi32_mask(s, clipped), m, m);
   const __mmask16 refused = static_cast<__mmask16>(outside | _mm512_movepi32_mask(m));
   const __m512i exponent = _mm512_slli_epi32(clipped, kExponentBit);
-  const __m512 power = _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kScaleExponent)));
+  const __m512 power =
+      _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kScaleExponent - (kFraction << kExponentBit))));
   const __m512 scale = _mm512_mul_ps(_mm512_cvtepi32_ps(m), power), nan = _mm512_castsi512_ps(_mm512_set1_epi32(-1));
   Bracket512 b;
   b.above = _mm512_mask_mov_ps(_mm512_mul_ps(scale, _mm512_set1_ps(kAbove)), refused, nan);
@@ -127,7 +129,7 @@ static inline __m512i pack_s8(const Int8Range512& range, __m512i p, __m512i q, _
 }
 
 // requantize() of four vectors of accumulators, as 64 bytes in order; vector i has bracket and columns i % kVectors.
-template <int kVectors>
+template <int kVectors, int kFraction = 0>
 static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
                                    const Columns columns[kVectors], const Int8Range512& range) {
   constexpr int kB = 1 % kVectors, kC = 2 % kVectors, kD = 3 % kVectors;
@@ -136,19 +138,20 @@ static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a
   const __m512i r = multiply(bracket[kC], c, differ), s = multiply(bracket[kD], d, differ);
   if (__builtin_expect(_mm512_test_epi32_mask(differ, differ) != 0, 0)) {
     const Columns all[4] = {columns[0], columns[kB], columns[kC], columns[kD]};
-    return requantize64_exactly(a, b, c, d, all, range);
+    const auto whole = [](__m512i acc) { return _mm512_srai_epi32(acc, kFraction); };
+    return requantize64_exactly(whole(a), whole(b), whole(c), whole(d), all, range);
   }
   return pack_s8(range, p, q, r, s);
 }
 
 // The same for columns that follow each other: those of bracket i begin at i * 16.
-template <int kVectors>
+template <int kVectors, int kFraction = 0>
 static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
                                    const int32_t* multiplier, const int32_t* shift, const Int8Range512& range) {
   Columns columns[kVectors];
   SINTER_UNROLL
   for (int i = 0; i < kVectors; ++i) columns[i] = {multiplier + i * 16, shift + i * 16};
-  return requantize64<kVectors>(bracket, a, b, c, d, columns, range);
+  return requantize64<kVectors, kFraction>(bracket, a, b, c, d, columns, range);
 }
 
 // The quarters from `first` on, moved to the front.
