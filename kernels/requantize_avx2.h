@@ -43,32 +43,6 @@ static inline __m256i rescale(const Rescaler& r, __m256i x) {
   return _mm256_sign_epi32(magnitude, high);
 }
 
-// rescale() of four vectors step by step, so that none waits for another.
-static inline void rescale_together(const Rescaler& r, __m256i x[4]) {
-  const __m256i nudge = _mm256_set1_epi64x(int64_t{1} << 30);
-  __m256i even[4], odd[4];
-  if (r.shifts_left) {
-    SINTER_UNROLL
-    for (int i = 0; i < 4; ++i) x[i] = _mm256_sllv_epi32(x[i], r.left);
-  }
-  SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    even[i] = _mm256_mul_epi32(x[i], r.even);
-    odd[i] = _mm256_mul_epi32(_mm256_srli_epi64(x[i], 32), r.odd);
-  }
-  SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    even[i] = _mm256_srli_epi64(_mm256_add_epi64(even[i], nudge), 31);
-    odd[i] = _mm256_add_epi64(odd[i], nudge);
-    x[i] = _mm256_blend_epi32(even[i], _mm256_add_epi64(odd[i], odd[i]), 0xAA);
-  }
-  SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    const __m256i magnitude = _mm256_srlv_epi32(_mm256_add_epi32(_mm256_abs_epi32(x[i]), r.half), r.right);
-    x[i] = _mm256_sign_epi32(magnitude, x[i]);
-  }
-}
-
 // The output's zero point and range.
 struct Int8Range {
   __m256i zero, zero_words, low, high;

@@ -8,22 +8,21 @@
 //   Isa::kTiles                   tiles from which one vector of words has channels
 //   Isa::widen(x), Isa::store(to, words)
 //   Isa::Sums                     uint32_t of so many columns
-//   Isa::multiply(...)            the products of one column of positions, transformed
-//   Isa::Output(...).store(...)   requantises four pixels by one vector of columns
+//   Isa::multiply(...)            the products of one column of positions, through halve()
+//   Isa::Output(...).store(...)   requantises four pixels, times 2^kFraction, by one vector of columns
 #pragma once
 
 #include "../unroll.h"
 #include "winograd_s8.h"
 
-#define SINTER_ROLL _Pragma("GCC unroll 1")
 #define SINTER_INLINE static inline __attribute__((always_inline))
 
 namespace sinter {
 
-// Channels of a slice of v; elements of a line and of a tile of A^T m.
-// y comes with so many bits behind the point.
+// y comes times 2^kFraction.
 constexpr int32_t kFraction = 6;
 
+// Channels of a slice of v; elements of a line and of a tile of A^T m.
 constexpr int32_t kSlice = 16, kLine = kWinogradReach * kWinogradColumns, kTile = kWinogradSize * kLine;
 
 // B^T d.
@@ -77,7 +76,7 @@ struct Values {
   static constexpr int32_t at(int32_t tile) { return tile / Isa::kTiles * kTiles + tile % Isa::kTiles * kSlice; }
 };
 
-// A^T times one column of m, into one of `half`, or added to it.
+// A^T times one column of m, into a column of `half` or added to it.
 template <class Isa>
 SINTER_INLINE void halve(const typename Isa::Sums (&m)[kWinogradReach], bool add, int32_t* half) {
   typename Isa::Sums y[kWinogradSize];
@@ -116,18 +115,22 @@ class Winograd {
 
   void run(int32_t begin, int32_t end) {
     const bool whole = p_.in_channels <= grid_.depth;
+    WinogradTile tile = winograd_tile(grid_, begin / grid_.splits * grid_.block);
     for (int32_t index = begin; index < end; ++index) {
-      const int32_t first = index / grid_.splits * grid_.block, left = grid_.count - first;
+      const int32_t left = grid_.count - index / grid_.splits * grid_.block;
       const int32_t tiles = left < grid_.block ? left : grid_.block, split = index % grid_.splits;
-      if (whole && (index == begin || split == 0)) transform(first, tiles, 0, p_.in_channels);
+      if (index == begin || split == 0) {
+        for (int32_t t = 0; t < tiles; ++t, next(grid_, tile)) tiles_[t] = tile;
+        if (whole) transform(tiles, 0, p_.in_channels);
+      }
       const int32_t last = grid_.splits == 1 ? grid_.panels : split + 1;
       for (int32_t panel = split; panel < last; ++panel) {
         for (int32_t c = 0; c < p_.in_channels; c += grid_.depth) {
           const int32_t channels = p_.in_channels - c < grid_.depth ? p_.in_channels - c : grid_.depth;
-          if (!whole) transform(first, tiles, c, channels);
+          if (!whole) transform(tiles, c, channels);
           multiply(tiles, panel, c, channels);
         }
-        finish(first, tiles, panel);
+        finish(tiles, panel);
       }
     }
   }
@@ -147,15 +150,11 @@ class Winograd {
   using Pixels = Eight[kWinogradReach];
 
   // v of these channels of a block's tiles.
-  void transform(int32_t first, int32_t tiles, int32_t channel, int32_t channels) {
+  void transform(int32_t tiles, int32_t channel, int32_t channels) {
     const int32_t padded = div_up(channels, Isa::kGranule) * Isa::kGranule;
-    WinogradTile tile = winograd_tile(grid_, first);
     for (int32_t t = 0; t < tiles; t += kTiles) {
       Pixels x[kTiles];
-      for (int32_t i = 0; i < kTiles; ++i) {
-        locate(tile, channel, padded, x[i]);
-        if (t + i + 1 < tiles) next(grid_, tile);
-      }
+      for (int32_t i = 0; i < kTiles; ++i) locate(tiles_[t + i < tiles ? t + i : t], channel, padded, x[i]);
       int16_t* v = values_ + Values<Isa>::at(t);
       for (int32_t c = 0; c < padded; c += kSlice, v += Values<Isa>::kSlices) {
         for (int32_t at = 0; at < kSlice && c + at < padded; at += Isa::kWords) transform_words(x, c + at, v + at);
@@ -163,9 +162,9 @@ class Winograd {
     }
   }
 
-  SINTER_INLINE void transform_words(const Pixels (&pixels)[kTiles], int32_t c, int16_t* v) {
+  __attribute__((noinline)) static void transform_words(const Pixels (&pixels)[kTiles], int32_t c, int16_t* v) {
     Words lines[kWinogradReach][kWinogradReach];
-    SINTER_ROLL
+    SINTER_UNROLL
     for (int j = 0; j < kWinogradReach; ++j) {
       Words d[kWinogradReach], column[kWinogradReach];
       SINTER_UNROLL
@@ -179,7 +178,7 @@ class Winograd {
       SINTER_UNROLL
       for (int i = 0; i < kWinogradReach; ++i) lines[i][j] = column[i];
     }
-    SINTER_ROLL
+    SINTER_UNROLL
     for (int i = 0; i < kWinogradReach; ++i, v += Values<Isa>::kPosition) {
       Words line[kWinogradReach];
       transform_input(lines[i], line);
@@ -222,14 +221,11 @@ class Winograd {
     }
   }
 
-  void finish(int32_t first, int32_t tiles, int32_t panel) {
+  void finish(int32_t tiles, int32_t panel) {
     for (int32_t n = 0; n < kWinogradColumns && panel * kWinogradColumns + n < p_.out_channels; n += kLanes) {
       const int32_t o = panel * kWinogradColumns + n;
       const typename Isa::Output output(multiplier_ + o, shift_ + o, p_);
-      WinogradTile tile = winograd_tile(grid_, first);
-      for (int32_t t = 0; t < tiles; ++t, next(grid_, tile)) {
-        finish_tile(output, tile, products_ + ptrdiff_t{t} * kTile + n, o);
-      }
+      for (int32_t t = 0; t < tiles; ++t) finish_tile(output, tiles_[t], products_ + ptrdiff_t{t} * kTile + n, o);
     }
   }
 
@@ -260,6 +256,7 @@ class Winograd {
   const int8_t* end_;
   int8_t *border_, *tail_;
   Eight columns_, distances_;
+  WinogradTile tiles_[Isa::kMr];
 };
 
 template <class Isa>
