@@ -152,17 +152,19 @@ class Winograd {
   // v of these channels of a block's tiles.
   void transform(int32_t tiles, int32_t channel, int32_t channels) {
     const int32_t padded = div_up(channels, Isa::kGranule) * Isa::kGranule;
+    Pixels x[Isa::kMr];
+    for (int32_t t = 0; t < tiles; ++t) locate(tiles_[t], channel, padded, x[t]);
     for (int32_t t = 0; t < tiles; t += kTiles) {
-      Pixels x[kTiles];
-      for (int32_t i = 0; i < kTiles; ++i) locate(tiles_[t + i < tiles ? t + i : t], channel, padded, x[i]);
+      const Pixels* of[kTiles];
+      for (int32_t i = 0; i < kTiles; ++i) of[i] = x + (t + i < tiles ? t + i : t);
       int16_t* v = values_ + Values<Isa>::at(t);
       for (int32_t c = 0; c < padded; c += kSlice, v += Values<Isa>::kSlices) {
-        for (int32_t at = 0; at < kSlice && c + at < padded; at += Isa::kWords) transform_words(x, c + at, v + at);
+        for (int32_t at = 0; at < kSlice && c + at < padded; at += Isa::kWords) transform_words(of, c + at, v + at);
       }
     }
   }
 
-  __attribute__((noinline)) static void transform_words(const Pixels (&pixels)[kTiles], int32_t c, int16_t* v) {
+  __attribute__((noinline)) static void transform_words(const Pixels* const (&pixels)[kTiles], int32_t c, int16_t* v) {
     Words lines[kWinogradReach][kWinogradReach];
     SINTER_UNROLL
     for (int j = 0; j < kWinogradReach; ++j) {
@@ -171,7 +173,7 @@ class Winograd {
       for (int i = 0; i < kWinogradReach; ++i) {
         const int8_t* x[kTiles];
         SINTER_UNROLL
-        for (int k = 0; k < kTiles; ++k) x[k] = reinterpret_cast<const int8_t*>(pixels[k][i].at[j] + c);
+        for (int k = 0; k < kTiles; ++k) x[k] = reinterpret_cast<const int8_t*>((*pixels[k])[i].at[j] + c);
         d[i] = Isa::widen(x);
       }
       transform_input(d, column);
