@@ -13,6 +13,8 @@
 // round to the same integer, w lies strictly between two neighbouring halves and rounds to it by any rule for halves. No t leaves
 // int32, since |v| <= 2^30.
 //
+// Accumulators may come times a power of two, which the scale then takes out again: every error above is relative.
+//
 // Columns of other shifts, or of negative multipliers, get a NaN for the larger scale, which converts to the least int32, and 0 for
 // the smaller, so that they always differ. Columns whose multiplier is 0, as those that fill a panel up, are 0 under any shift.
 #pragma once
