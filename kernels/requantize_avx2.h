@@ -20,11 +20,12 @@ static inline Int8Range int8_range(int32_t zero, int32_t low, int32_t high) {
   return {zero, low, high, _mm256_set1_epi8(static_cast<char>(low)), _mm256_set1_epi8(static_cast<char>(high))};
 }
 
-// The multipliers and shifts of eight columns for requantize32(): requantize_bracket.h.
+// The multipliers and shifts of eight columns for requantize32(): requantize_bracket.h. Accumulators come times 2^kFraction.
 struct Bracket {
   __m256 scale, positive, negative;  // constants of accumulators from 0 on, and of those below
 };
 
+template <int kFraction = 0>
 static inline Bracket load_bracket(const int32_t* multiplier, const int32_t* shift, const Int8Range& range) {
   const __m256i m = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(multiplier));
   const __m256i s = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(shift));
@@ -33,7 +34,8 @@ static inline Bracket load_bracket(const int32_t* multiplier, const int32_t* shi
   const __m256i inside = _mm256_or_si256(_mm256_cmpeq_epi32(s, clipped), _mm256_cmpeq_epi32(m, zero));
   const __m256i refused = _mm256_or_si256(_mm256_xor_si256(inside, _mm256_set1_epi32(-1)), _mm256_cmpgt_epi32(zero, m));
   const __m256i exponent = _mm256_slli_epi32(clipped, kExponentBit);
-  const __m256 power = _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kScaleExponent)));
+  const __m256 power =
+      _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kScaleExponent - (kFraction << kExponentBit))));
   const __m256 nudge = _mm256_castsi256_ps(_mm256_add_epi32(exponent, _mm256_set1_epi32(kNudgeExponent)));
   const __m256 scale = _mm256_mul_ps(_mm256_cvtepi32_ps(m), power);
   const __m256 half = _mm256_set1_ps(static_cast<float>(range.zero) * kWord + (kHalfWord + kMargin));
@@ -118,13 +120,14 @@ __attribute__((noinline, cold)) static inline __m256i requantize32_settled(__m25
 }
 
 // requantize() of four vectors of accumulators, as 32 bytes in order; vector i has bracket and columns i % kVectors.
-template <int kVectors>
+template <int kVectors, int kFraction = 0>
 static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, __m256i b, __m256i c, __m256i d,
                                    const Columns columns[kVectors], const Int8Range& range) {
   const Words256 w = multiply<kVectors>(bracket, a, b, c, d, range);
   if (any_doubtful(w, kWindow)) {
     const Columns all[4] = {columns[0], columns[1 % kVectors], columns[2 % kVectors], columns[3 % kVectors]};
-    return requantize32_settled(a, b, c, d, w.p, w.q, w.r, w.s, all, range);
+    const auto whole = [](__m256i acc) { return _mm256_srai_epi32(acc, kFraction); };
+    return requantize32_settled(whole(a), whole(b), whole(c), whole(d), w.p, w.q, w.r, w.s, all, range);
   }
   return pack_s8(range, w);
 }

@@ -20,18 +20,20 @@ static inline Int8Range512 int8_range512(int32_t zero, int32_t low, int32_t high
   return {zero, low, high, _mm512_set1_epi8(static_cast<char>(low)), _mm512_set1_epi8(static_cast<char>(high))};
 }
 
-// The multipliers and shifts of sixteen columns for requantize64(): requantize_bracket.h.
+// The multipliers and shifts of sixteen columns for requantize64(): requantize_bracket.h. Accumulators come times 2^kFraction.
 struct Bracket512 {
   __m512 scale, positive, negative;  // constants of accumulators from 0 on, and of those below
 };
 
+template <int kFraction = 0>
 static inline Bracket512 load_bracket512(const int32_t* multiplier, const int32_t* shift, const Int8Range512& range) {
   const __m512i m = _mm512_loadu_si512(multiplier), s = _mm512_loadu_si512(shift);
   const __m512i clipped = _mm512_max_epi32(_mm512_min_epi32(s, _mm512_set1_epi32(-1)), _mm512_set1_epi32(-31));
   const __mmask16 outside = _mm512_mask_test_epi32_mask(_mm512_cmpneq_epi32_mask(s, clipped), m, m);
   const __mmask16 refused = static_cast<__mmask16>(outside | _mm512_movepi32_mask(m));
   const __m512i exponent = _mm512_slli_epi32(clipped, kExponentBit);
-  const __m512 power = _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kScaleExponent)));
+  const __m512 power =
+      _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kScaleExponent - (kFraction << kExponentBit))));
   const __m512 nudge = _mm512_castsi512_ps(_mm512_add_epi32(exponent, _mm512_set1_epi32(kNudgeExponent)));
   const __m512 scale = _mm512_mul_ps(_mm512_cvtepi32_ps(m), power), nan = _mm512_castsi512_ps(_mm512_set1_epi32(-1));
   const __m512 half = _mm512_set1_ps(static_cast<float>(range.zero) * kWord + (kHalfWord + kMargin));
@@ -109,25 +111,26 @@ __attribute__((noinline, cold)) static inline __m512i requantize64_settled(__m51
 }
 
 // requantize() of four vectors of accumulators, as 64 bytes in order; vector i has bracket and columns i % kVectors.
-template <int kVectors>
+template <int kVectors, int kFraction = 0>
 static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
                                    const Columns columns[kVectors], const Int8Range512& range) {
   const Words512 w = multiply<kVectors>(bracket, a, b, c, d, range);
   if (any_doubtful(w, _mm512_set1_epi16(kWindow))) {
     const Columns all[4] = {columns[0], columns[1 % kVectors], columns[2 % kVectors], columns[3 % kVectors]};
-    return requantize64_settled(a, b, c, d, w.p, w.q, w.r, w.s, all, range);
+    const auto whole = [](__m512i acc) { return _mm512_srai_epi32(acc, kFraction); };
+    return requantize64_settled(whole(a), whole(b), whole(c), whole(d), w.p, w.q, w.r, w.s, all, range);
   }
   return pack_s8(range, w);
 }
 
 // The same for columns that follow each other: those of bracket i begin at i * 16.
-template <int kVectors>
+template <int kVectors, int kFraction = 0>
 static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a, __m512i b, __m512i c, __m512i d,
                                    const int32_t* multiplier, const int32_t* shift, const Int8Range512& range) {
   Columns columns[kVectors];
   SINTER_UNROLL
   for (int i = 0; i < kVectors; ++i) columns[i] = {multiplier + i * 16, shift + i * 16};
-  return requantize64<kVectors>(bracket, a, b, c, d, columns, range);
+  return requantize64<kVectors, kFraction>(bracket, a, b, c, d, columns, range);
 }
 
 // The quarters from `first` on, moved to the front.

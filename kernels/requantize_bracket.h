@@ -16,6 +16,7 @@
 // the lesser one, and below kWindow, so that it is the greater one only where the low word of t is below kWindow.
 //
 // Where no output is below the zero point, all accumulators below 0 give the least one, by the rule for x >= 0 too.
+// Accumulators may come times a power of two, which the scale then takes out again: the error of rounding x is relative.
 //
 // Columns of other shifts, or of negative multipliers, get a NaN for the scale, which converts to the least int32. Columns whose
 // multiplier is 0, as those that fill a panel up, are zero under any shift.

@@ -21,10 +21,10 @@ def exact(weights: Array, bias: Array) -> bool:
 
 
 def pack_weights(weights: Array, nr: int, kr: int) -> Array:
-    """[o, 3, 3, c] to the transformed weights as [panels, 36, c / kr, nr, kr]."""
+    """[o, 3, 3, c] to the transformed weights, column by column, as [panels, 36, c / kr, nr, kr]."""
     outputs, *_, channels = weights.shape
     transformed = np.zeros((outputs, 6, 6, ceil_div(channels, kr) * kr), np.int16)
-    transformed[..., :channels] = np.einsum("ia,jb,oabc->oijc", _WEIGHTS, _WEIGHTS, weights.astype(np.int64))
+    transformed[..., :channels] = np.einsum("ia,jb,oabc->ojic", _WEIGHTS, _WEIGHTS, weights.astype(np.int64))
     return pack_panels(transformed.reshape(1, outputs, -1), nr, kr)
 
 

@@ -1,42 +1,78 @@
 #include "../requantize_avx512.h"
-#include "words_avx2.h"
+#include "body.h"
 
 namespace sinter {
 namespace {
 
-struct Avx512 : Words16 {
+struct Avx512 {
+  static constexpr int32_t kMr = 8, kWords = 16, kGranule = 16, kTiles = 2;
+  typedef intptr_t Lanes __attribute__((vector_size(64)));
+  typedef uint16_t Words __attribute__((vector_size(64)));
   typedef uint32_t Sums __attribute__((vector_size(64)));
+  typedef int32_t Pair __attribute__((may_alias));
 
+  static Words widen(const int8_t* const (&x)[kTiles]) {
+    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x[0]));
+    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x[1]));
+    return reinterpret_cast<Words>(_mm512_cvtepi8_epi16(_mm256_set_m128i(high, low)));
+  }
+  static void store(int16_t* to, Words x) { _mm512_store_si512(to, reinterpret_cast<__m512i>(x)); }
   static Sums load(const int32_t* x) { return reinterpret_cast<Sums>(_mm512_loadu_si512(x)); }
+  static void store(int32_t* to, Sums x) { _mm512_store_si512(to, reinterpret_cast<__m512i>(x)); }
 
-  static void multiply(const int16_t* v, const int16_t* w, int32_t pairs, int32_t rows, bool add, int32_t* m) {
-    multiply_up_to<kMr>(v, w, pairs, rows, add, m);
+  static void multiply(const int16_t* v, const int16_t* w, ptrdiff_t position, const int32_t* bias, int32_t pairs, int32_t tiles,
+                       bool add, int32_t* half) {
+    for (; tiles >= 4; tiles -= 4, v += Values<Avx512>::at(4), half += 4 * kTile) {
+      multiply_tiles<4>(v, w, position, bias, pairs, add, half);
+    }
+    switch (tiles) {
+      case 1:
+        return multiply_tiles<1>(v, w, position, bias, pairs, add, half);
+      case 2:
+        return multiply_tiles<2>(v, w, position, bias, pairs, add, half);
+      case 3:
+        return multiply_tiles<3>(v, w, position, bias, pairs, add, half);
+      default:
+        return;
+    }
   }
 
-  template <int kRows>
-  SINTER_INLINE void multiply_up_to(const int16_t* v, const int16_t* w, int32_t pairs, int32_t rows, bool add, int32_t* m) {
-    if (rows == kRows) return multiply_rows<kRows>(v, w, pairs, add, m);
-    if constexpr (kRows > 1) multiply_up_to<kRows - 1>(v, w, pairs, rows, add, m);
+  // sums += the products of a pair of channels with the weights of sixteen columns. From the intrinsics GCC makes two instructions
+  // of it, and copies accumulators around.
+  SINTER_INLINE void multiply_pair(__m512i& sums, __m512i weights, const int16_t* v) {
+    __asm__("vpdpwssd %2%{1to16%}, %1, %0" : "+v"(sums) : "v"(weights), "m"(*reinterpret_cast<const Pair*>(v)));
   }
 
-  template <int kRows>
-  SINTER_INLINE void multiply_rows(const int16_t* v, const int16_t* w, int32_t pairs, bool add, int32_t* m) {
-    __m512i sums[kRows];
+  template <int kCount>
+  __attribute__((noinline)) static void multiply_tiles(const int16_t* v, const int16_t* w, ptrdiff_t position, const int32_t* bias,
+                                                       int32_t pairs, bool add, int32_t* half) {
+    const __m512i first = bias != nullptr ? _mm512_loadu_si512(bias) : _mm512_setzero_si512();
+    __m512i sums[kCount][kWinogradReach];
     SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) sums[row] = add ? _mm512_load_si512(m + row * kTile) : _mm512_setzero_si512();
-    for (; pairs > 0; pairs -= kGroup / 2, v += kMr * kTile) {
-      for (int32_t k = 0; k < kGroup / 2 && k < pairs; ++k, w += 2 * kWinogradColumns) {
-        const __m512i weights = _mm512_loadu_si512(w);
+    for (int t = 0; t < kCount; ++t) {
+      SINTER_UNROLL
+      for (int i = 0; i < kWinogradReach; ++i) sums[t][i] = i == 1 ? first : _mm512_setzero_si512();
+    }
+    for (; pairs > 0; pairs -= kSlice / 2, v += Values<Avx512>::kSlices - kSlice) {
+      const int16_t* const end = w + (pairs < kSlice / 2 ? pairs : kSlice / 2) * 2 * kWinogradColumns;
+      for (; w != end; v += 2, w += 2 * kWinogradColumns) {
         SINTER_UNROLL
-        for (int row = 0; row < kRows; ++row) {
-          int32_t pair;
-          __builtin_memcpy(&pair, v + row * kTile + 2 * k, sizeof(pair));
-          sums[row] = _mm512_dpwssd_epi32(sums[row], weights, _mm512_set1_epi32(pair));
+        for (int i = 0; i < kWinogradReach; ++i) {
+          const __m512i weights = _mm512_loadu_si512(w + i * position);
+          SINTER_UNROLL
+          for (int t = 0; t < kCount; ++t) {
+            multiply_pair(sums[t][i], weights, v + Values<Avx512>::at(t) + i * Values<Avx512>::kPosition);
+          }
         }
       }
     }
     SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) _mm512_store_si512(m + row * kTile, sums[row]);
+    for (int t = 0; t < kCount; ++t) {
+      Sums m[kWinogradReach];
+      SINTER_UNROLL
+      for (int i = 0; i < kWinogradReach; ++i) m[i] = reinterpret_cast<Sums>(sums[t][i]);
+      halve<Avx512>(m, add, half + t * kTile);
+    }
   }
 
   struct Output {
@@ -48,15 +84,25 @@ struct Avx512 : Words16 {
         : multiplier(multipliers),
           shift(shifts),
           range(int8_range512(p.out_zero, p.out_min, p.out_max)),
-          bracket{load_bracket512(multipliers, shifts, range)} {}
+          bracket{load_bracket512<kFraction>(multipliers, shifts, range)} {}
 
     void store(const Sums (&y)[kWinogradSize], int8_t* to, ptrdiff_t step, int32_t pixels, int32_t columns) const {
-      const auto shifted = [&](int j) { return _mm512_srai_epi32(reinterpret_cast<__m512i>(y[j]), 6); };
-      const __m512i bytes = requantize64<1>(bracket, shifted(0), shifted(1), shifted(2), shifted(3), multiplier, shift, range);
+      const auto sums = [&](int j) { return reinterpret_cast<__m512i>(y[j]); };
+      const __m512i bytes = requantize64<1, kFraction>(bracket, sums(0), sums(1), sums(2), sums(3), multiplier, shift, range);
+      if (pixels == kWinogradSize && step == kWinogradColumns) {
+        _mm512_storeu_si512(to, bytes);
+        return;
+      }
       const __mmask16 kept = static_cast<__mmask16>(columns >= 16 ? 0xffff : (1 << columns) - 1);
       SINTER_UNROLL
       for (int j = 0; j < kWinogradSize; ++j) {
-        if (j < pixels) _mm_mask_storeu_epi8(to + j * step, kept, _mm512_castsi512_si128(align_row(bytes, j)));
+        if (j >= pixels) return;
+        const __m128i pixel = _mm512_castsi512_si128(align_row(bytes, j));
+        if (columns >= kWinogradColumns) {
+          _mm_storeu_si128(reinterpret_cast<__m128i*>(to + j * step), pixel);
+        } else {
+          _mm_mask_storeu_epi8(to + j * step, kept, pixel);
+        }
       }
     }
   };

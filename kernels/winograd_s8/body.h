@@ -2,12 +2,14 @@
 // code:
 //
 //   Isa::kMr                      Winograd tiles of a block
+//   Isa::Lanes                    intptr_t, as many as a vector holds
 //   Isa::Words                    uint16_t of so many channels, or a wider integer of one
 //   Isa::kGranule                 channels of scratch come in multiples of this
+//   Isa::kTiles                   tiles from which one vector of words has channels
 //   Isa::widen(x), Isa::store(to, words)
 //   Isa::Sums                     uint32_t of so many columns
-//   Isa::multiply(...)            the products of one position
-//   Isa::Output(...).store(...)   requantises four pixels by one vector of columns
+//   Isa::multiply(...)            the products of one column of positions, through halve()
+//   Isa::Output(...).store(...)   requantises four pixels, times 2^kFraction, by one vector of columns
 #pragma once
 
 #include "../unroll.h"
@@ -17,9 +19,11 @@
 
 namespace sinter {
 
-// Elements of one tile of v, sixteen channels, and of one of m, sixteen columns.
-constexpr int32_t kGroup = 16, kTile = kWinogradPositions * kGroup;
-static_assert(kWinogradColumns == kGroup, "both have one size");
+// y comes times 2^kFraction.
+constexpr int32_t kFraction = 6;
+
+// Channels of a slice of v; elements of a line and of a tile of A^T m.
+constexpr int32_t kSlice = 16, kLine = kWinogradReach * kWinogradColumns, kTile = kWinogradSize * kLine;
 
 // B^T d.
 template <class T>
@@ -63,6 +67,27 @@ static inline void next(const WinogradGrid& grid, WinogradTile& tile) {
   ++tile.image;
 }
 
+// v: [channel / 16][tile / kTiles][column][row of the window][kTiles][channel % 16]; how far apart all but the last two are.
+template <class Isa>
+struct Values {
+  static constexpr int32_t kPosition = Isa::kTiles * kSlice, kColumn = kWinogradReach * kPosition;
+  static constexpr int32_t kTiles = kWinogradReach * kColumn, kSlices = Isa::kMr / Isa::kTiles * kTiles;
+
+  static constexpr int32_t at(int32_t tile) { return tile / Isa::kTiles * kTiles + tile % Isa::kTiles * kSlice; }
+};
+
+// A^T times one column of m, into a column of `half` or added to it.
+template <class Isa>
+SINTER_INLINE void halve(const typename Isa::Sums (&m)[kWinogradReach], bool add, int32_t* half) {
+  typename Isa::Sums y[kWinogradSize];
+  transform_output(m, y);
+  SINTER_UNROLL
+  for (int i = 0; i < kWinogradSize; ++i) {
+    int32_t* to = half + i * kLine;
+    Isa::store(to, add ? y[i] + Isa::load(to) : y[i]);
+  }
+}
+
 template <class Isa>
 class Winograd {
  public:
@@ -81,27 +106,31 @@ class Winograd {
     products_ = reinterpret_cast<int32_t*>(bytes + where.products);
     border_ = bytes + where.border;
     tail_ = bytes + where.tail;
+    for (int j = 0; j < kEight; ++j) columns_.at[j] = j, distances_.at[j] = ptrdiff_t{j} * p.in_channels;
     const int32_t count = input_count(p), copied = count < grid_.depth ? count : grid_.depth;
     end_ = input_ + count;
     for (int32_t i = 0; i < grid_.depth; ++i) border_[i] = static_cast<int8_t>(p.in_zero);
     for (int32_t i = 1; i <= copied; ++i) tail_[grid_.depth - i] = *(end_ - i);
-    for (int32_t i = 0; i < grid_.depth; ++i) tail_[grid_.depth + i] = 0;
   }
 
   void run(int32_t begin, int32_t end) {
     const bool whole = p_.in_channels <= grid_.depth;
+    WinogradTile tile = winograd_tile(grid_, begin / grid_.splits * grid_.block);
     for (int32_t index = begin; index < end; ++index) {
-      const int32_t first = index / grid_.splits * grid_.block, left = grid_.count - first;
+      const int32_t left = grid_.count - index / grid_.splits * grid_.block;
       const int32_t tiles = left < grid_.block ? left : grid_.block, split = index % grid_.splits;
-      if (whole && (index == begin || split == 0)) transform(first, tiles, 0, p_.in_channels);
+      if (index == begin || split == 0) {
+        for (int32_t t = 0; t < tiles; ++t, next(grid_, tile)) tiles_[t] = tile;
+        if (whole) transform(tiles, 0, p_.in_channels);
+      }
       const int32_t last = grid_.splits == 1 ? grid_.panels : split + 1;
       for (int32_t panel = split; panel < last; ++panel) {
         for (int32_t c = 0; c < p_.in_channels; c += grid_.depth) {
           const int32_t channels = p_.in_channels - c < grid_.depth ? p_.in_channels - c : grid_.depth;
-          if (!whole) transform(first, tiles, c, channels);
+          if (!whole) transform(tiles, c, channels);
           multiply(tiles, panel, c, channels);
         }
-        finish(first, tiles, panel);
+        finish(tiles, panel);
       }
     }
   }
@@ -109,105 +138,109 @@ class Winograd {
  private:
   using Words = typename Isa::Words;
   using Sums = typename Isa::Sums;
-  static constexpr int32_t kWords = Isa::kWords, kLanes = static_cast<int32_t>(sizeof(Sums) / sizeof(int32_t));
+  static constexpr int32_t kTiles = Isa::kTiles, kLanes = static_cast<int32_t>(sizeof(Sums) / sizeof(int32_t));
 
-  // v of these channels of a block's tiles: [channel / 16][tile][position][channel % 16].
-  void transform(int32_t first, int32_t tiles, int32_t channel, int32_t channels) {
+  // Eight addresses or distances, in vectors. Of the pixels of one line of a tile's window, the last two are not used.
+  using Lanes = typename Isa::Lanes;
+  static constexpr int kEight = 8, kParts = kEight * sizeof(intptr_t) / sizeof(Lanes);
+  union Eight {
+    Lanes parts[kParts];
+    intptr_t at[kEight];
+  };
+  using Pixels = Eight[kWinogradReach];
+
+  // v of these channels of a block's tiles.
+  void transform(int32_t tiles, int32_t channel, int32_t channels) {
     const int32_t padded = div_up(channels, Isa::kGranule) * Isa::kGranule;
-    WinogradTile tile = winograd_tile(grid_, first);
-    for (int32_t t = 0; t < tiles; ++t, next(grid_, tile)) {
-      const int8_t* x[kWinogradReach][kWinogradReach];
-      locate_pixels(tile, channel, padded, x);
-      int16_t* v = values_ + ptrdiff_t{t} * kTile;
-      for (int32_t c = 0; c < padded; c += kGroup, v += Isa::kMr * kTile) {
-        for (int32_t at = 0; at < kGroup && c + at < padded; at += kWords) transform_words(x, c + at, v + at);
+    Pixels x[Isa::kMr];
+    for (int32_t t = 0; t < tiles; ++t) locate(tiles_[t], channel, padded, x[t]);
+    for (int32_t t = 0; t < tiles; t += kTiles) {
+      const Pixels* of[kTiles];
+      for (int32_t i = 0; i < kTiles; ++i) of[i] = x + (t + i < tiles ? t + i : t);
+      int16_t* v = values_ + Values<Isa>::at(t);
+      for (int32_t c = 0; c < padded; c += kSlice, v += Values<Isa>::kSlices) {
+        for (int32_t at = 0; at < kSlice && c + at < padded; at += Isa::kWords) transform_words(of, c + at, v + at);
       }
     }
   }
 
-  SINTER_INLINE void transform_words(const int8_t* const (&x)[kWinogradReach][kWinogradReach], int32_t c, int16_t* v) {
+  __attribute__((noinline)) static void transform_words(const Pixels* const (&pixels)[kTiles], int32_t c, int16_t* v) {
     Words lines[kWinogradReach][kWinogradReach];
-    SINTER_UNROLL
-    for (int i = 0; i < kWinogradReach; ++i) {
-      Words d[kWinogradReach];
-      SINTER_UNROLL
-      for (int j = 0; j < kWinogradReach; ++j) d[j] = Isa::widen(x[i][j] + c);
-      transform_input(d, lines[i]);
-    }
     SINTER_UNROLL
     for (int j = 0; j < kWinogradReach; ++j) {
       Words d[kWinogradReach], column[kWinogradReach];
       SINTER_UNROLL
-      for (int i = 0; i < kWinogradReach; ++i) d[i] = lines[i][j];
+      for (int i = 0; i < kWinogradReach; ++i) {
+        const int8_t* x[kTiles];
+        SINTER_UNROLL
+        for (int k = 0; k < kTiles; ++k) x[k] = reinterpret_cast<const int8_t*>((*pixels[k])[i].at[j] + c);
+        d[i] = Isa::widen(x);
+      }
       transform_input(d, column);
       SINTER_UNROLL
-      for (int i = 0; i < kWinogradReach; ++i) Isa::store(v + (i * kWinogradReach + j) * kGroup, column[i]);
+      for (int i = 0; i < kWinogradReach; ++i) lines[i][j] = column[i];
+    }
+    SINTER_UNROLL
+    for (int i = 0; i < kWinogradReach; ++i, v += Values<Isa>::kPosition) {
+      Words line[kWinogradReach];
+      transform_input(lines[i], line);
+      SINTER_UNROLL
+      for (int j = 0; j < kWinogradReach; ++j) Isa::store(v + j * Values<Isa>::kColumn, line[j]);
     }
   }
 
   // Where `padded` channels of each pixel of a tile's window can be read.
-  void locate_pixels(const WinogradTile& tile, int32_t channel, int32_t padded,
-                     const int8_t* (&x)[kWinogradReach][kWinogradReach]) const {
+  void locate(const WinogradTile& tile, int32_t channel, int32_t padded, Pixels& x) const {
     const int32_t top = tile.row - p_.pad[1], left = tile.column - p_.pad[2];
-    const ptrdiff_t line = ptrdiff_t{p_.in[2]} * p_.in_channels;
-    const int8_t* from = input_ + (ptrdiff_t{tile.image} * p_.in[1] + top) * line + ptrdiff_t{left} * p_.in_channels + channel;
-    for (int i = 0; i < kWinogradReach; ++i, from += line) {
-      const int32_t width = top + i >= 0 && top + i < p_.in[1] ? p_.in[2] : 0;
-      const int8_t* pixel = from;
-      for (int j = 0; j < kWinogradReach; ++j, pixel += p_.in_channels) {
-        const bool inside = left + j >= 0 && left + j < width;
-        x[i][j] = inside ? pixel : border_;
+    const ptrdiff_t pixel = p_.in_channels, line = p_.in[2] * pixel;
+    const ptrdiff_t first = (ptrdiff_t{tile.image} * p_.in[1] + top) * line + left * pixel + channel;
+    const intptr_t border = reinterpret_cast<intptr_t>(border_), from = reinterpret_cast<intptr_t>(input_) + first - border;
+    for (int part = 0; part < kParts; ++part) {
+      const Lanes column = columns_.parts[part] + left, inside = (column >= 0) & (column < p_.in[2]);
+      Lanes pixels = distances_.parts[part] + from;
+      for (int i = 0; i < kWinogradReach; ++i, pixels += line) {
+        const intptr_t kept = top + i >= 0 && top + i < p_.in[1] ? -1 : 0;
+        x[i].parts[part] = (pixels & inside & kept) + border;
       }
     }
-    const int8_t* last = from - line + (kWinogradReach - 1) * p_.in_channels;
-    if (end_ - last >= padded) return;
+    const intptr_t end = reinterpret_cast<intptr_t>(end_);
+    if (input_count(p_) - (first + (kWinogradReach - 1) * (line + pixel)) >= padded) return;
     for (auto& row : x) {
-      for (auto& pixel : row) {
-        if (pixel != border_ && end_ - pixel < padded) pixel = tail_ + grid_.depth - (end_ - pixel);
+      for (auto& at : row.at) {
+        if (at != border && end - at < padded) at = reinterpret_cast<intptr_t>(tail_) + grid_.depth - (end - at);
       }
     }
   }
 
-  // m of a block's tiles, or the part of it from these channels: [tile][position][column].
+  // A^T m of a block's tiles, or the part of it from these channels: [tile][4][6][column].
   void multiply(int32_t tiles, int32_t panel, int32_t channel, int32_t channels) {
-    const ptrdiff_t pairs = div_up(p_.in_channels, 2), group = 2 * kWinogradColumns;
-    const int16_t* w = weights_ + panel * kWinogradPositions * pairs * group + channel / 2 * group;
-    for (int position = 0; position < kWinogradPositions; ++position, w += pairs * group) {
-      Isa::multiply(values_ + position * kGroup, w, div_up(channels, 2), tiles, channel != 0,
-                    products_ + position * kWinogradColumns);
+    const ptrdiff_t pairs = div_up(p_.in_channels, 2), position = pairs * 2 * kWinogradColumns;
+    const int16_t* w = weights_ + panel * kWinogradPositions * position + channel * kWinogradColumns;
+    for (int j = 0; j < kWinogradReach; ++j, w += kWinogradReach * position) {
+      const int32_t* bias = j == 1 && channel == 0 ? bias_ + panel * kWinogradColumns : nullptr;
+      Isa::multiply(values_ + j * Values<Isa>::kColumn, w, position, bias, div_up(channels, 2), tiles, channel != 0,
+                    products_ + j * kWinogradColumns);
     }
   }
 
-  void finish(int32_t first, int32_t tiles, int32_t panel) {
+  void finish(int32_t tiles, int32_t panel) {
     for (int32_t n = 0; n < kWinogradColumns && panel * kWinogradColumns + n < p_.out_channels; n += kLanes) {
       const int32_t o = panel * kWinogradColumns + n;
       const typename Isa::Output output(multiplier_ + o, shift_ + o, p_);
-      WinogradTile tile = winograd_tile(grid_, first);
-      for (int32_t t = 0; t < tiles; ++t, next(grid_, tile)) {
-        finish_tile(output, tile, products_ + ptrdiff_t{t} * kTile + n, Isa::load(bias_ + o), o);
-      }
+      for (int32_t t = 0; t < tiles; ++t) finish_tile(output, tiles_[t], products_ + ptrdiff_t{t} * kTile + n, o);
     }
   }
 
-  void finish_tile(const typename Isa::Output& output, const WinogradTile& tile, const int32_t* m, Sums bias, int32_t o) {
-    Sums half[kWinogradSize][kWinogradReach];
-    SINTER_UNROLL
-    for (int j = 0; j < kWinogradReach; ++j) {
-      Sums column[kWinogradReach], y[kWinogradSize];
-      SINTER_UNROLL
-      for (int i = 0; i < kWinogradReach; ++i) column[i] = Isa::load(m + (i * kWinogradReach + j) * kWinogradColumns);
-      if (j == 1) column[1] += bias;
-      transform_output(column, y);
-      SINTER_UNROLL
-      for (int i = 0; i < kWinogradSize; ++i) half[i][j] = y[i];
-    }
+  void finish_tile(const typename Isa::Output& output, const WinogradTile& tile, const int32_t* half, int32_t o) {
     const int32_t rows = p_.out[1] - tile.row < kWinogradSize ? p_.out[1] - tile.row : kWinogradSize;
     const int32_t pixels = p_.out[2] - tile.column < kWinogradSize ? p_.out[2] - tile.column : kWinogradSize;
     const ptrdiff_t line = ptrdiff_t{p_.out[2]} * p_.out_channels;
     int8_t* to = output_ + (ptrdiff_t{tile.image} * p_.out[1] + tile.row) * line + ptrdiff_t{tile.column} * p_.out_channels + o;
-    for (int32_t i = 0; i < rows; ++i, to += line) {
-      Sums y[kWinogradSize];
-      transform_output(half[i], y);
+    for (int32_t i = 0; i < rows; ++i, half += kLine, to += line) {
+      Sums m[kWinogradReach], y[kWinogradSize];
+      SINTER_UNROLL
+      for (int j = 0; j < kWinogradReach; ++j) m[j] = Isa::load(half + j * kWinogradColumns);
+      transform_output(m, y);
       SINTER_UNROLL
       for (int j = 0; j < kWinogradSize; ++j) y[j] *= 0x38e38e39u;
       output.store(y, to, p_.out_channels, pixels, p_.out_channels - o);
@@ -217,13 +250,15 @@ class Winograd {
   const ConvS8Params& p_;
   const WinogradGrid grid_;
   const int8_t* const input_;
-  const int8_t* end_;
   const int16_t* const weights_;
   const int32_t *const bias_, *const multiplier_, *const shift_;
   int8_t* const output_;
   int16_t* values_;
   int32_t* products_;
+  const int8_t* end_;
   int8_t *border_, *tail_;
+  Eight columns_, distances_;
+  WinogradTile tiles_[Isa::kMr];
 };
 
 template <class Isa>

@@ -17,8 +17,9 @@
 // products int32. Sums wrap: y * 576 is known modulo 2^32. Multiplied by the inverse of 9, it is y * 64 modulo 2^32, and shifted
 // right by 6, y itself wherever -2^25 <= y < 2^25. The toolchain packs no layer whose weights and bias could leave that range.
 //
-// Packing w4n16k2: u as int16 [panel][36 positions][in_channels / 2][16 columns][2 channels], both padded with zeros: 8 bytes for
-// each weight of conv_s8. bias: 576 * that of conv_s8, wrapping; it enters m at position (1, 1), whose column of A^T is all ones.
+// Packing w4n16k2t: u, transposed, as int16 [panel][36 positions][in_channels / 2][16 columns][2 channels], both padded with zeros:
+// 8 bytes for each weight of conv_s8. bias: 576 * that of conv_s8, wrapping; it enters m at position (1, 1), whose column of A^T is
+// all ones.
 //
 // Tiles: up to mr Winograd tiles by all columns; where there are few, by one panel of 16. Scratch holds v of at most kWinogradDepth
 // channels (a wide kernel's fit half of a 512 KiB cache) and m of one panel.
@@ -56,17 +57,17 @@ static inline WinogradGrid winograd_grid(const ConvS8Params& p, int32_t mr) {
   return grid;
 }
 
-// Where each part of scratch starts: behind v [depth / 16][mr][36][16] there are m [mr][36][16], a pixel outside the input, and the
-// input's last bytes with slack behind.
+// Where each part of scratch starts: behind v [depth / 16][mr][36][16] there are A^T m [mr][4][6][16], a pixel outside the input,
+// and the input's last bytes with slack behind.
 struct WinogradScratch {
   size_t products, border, tail, bytes;
 };
 
 static inline WinogradScratch winograd_scratch(const WinogradGrid& grid, int32_t mr) {
-  const size_t depth = static_cast<size_t>(grid.depth), values = kWinogradPositions * static_cast<size_t>(mr);
+  const size_t depth = static_cast<size_t>(grid.depth), tiles = static_cast<size_t>(mr);
   WinogradScratch scratch;
-  scratch.products = values * depth * sizeof(int16_t);
-  scratch.border = scratch.products + values * kWinogradColumns * sizeof(int32_t);
+  scratch.products = kWinogradPositions * tiles * depth * sizeof(int16_t);
+  scratch.border = scratch.products + 24 * tiles * kWinogradColumns * sizeof(int32_t);
   scratch.tail = scratch.border + depth;
   scratch.bytes = scratch.tail + 2 * depth;
   return scratch;
