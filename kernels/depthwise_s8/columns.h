@@ -1,0 +1,40 @@
+// How kernels of packing quads work without scratch: a column is the word that one quad of taps reads at one place of a line, for
+// sixteen elements. Quads one tap wide reach over the rows of the window, and a column serves all the pixels whose windows cover
+// it; quads of four taps of one row overlap, and a column serves as many pixels as there are quads.
+//
+// A vector is sixteen channels of a pixel, the last one overlapping the one before, or of stride 1 several pixels of few channels.
+#pragma once
+
+#include "depthwise_s8.h"
+
+namespace sinter {
+
+constexpr int32_t kColumnLanes = 16;
+constexpr int64_t kBandBytes = 20 << 10;  // of input rows, which then stay in the first-level cache for all channels
+
+// The same layer with an image one pixel wide turned into one a pixel high, which lies in memory alike, weights included.
+static inline DepthwiseS8Params lay_down(DepthwiseS8Params p) {
+  if (p.in[2] != 1 || p.out[2] != 1 || p.kernel[2] != 1 || p.kernel[0] != 1) return p;
+  int32_t* const all[] = {p.in, p.out, p.kernel, p.stride, p.dilation, p.pad};
+  for (int32_t* axes : all) {
+    const int32_t h = axes[1];
+    axes[1] = axes[2];
+    axes[2] = h;
+  }
+  return p;
+}
+
+// The pixels that quads of rows share a vector between.
+static inline int32_t column_pixels(const DepthwiseS8Params& p) {
+  return p.stride[2] == 1 && p.in_channels < kColumnLanes ? kColumnLanes / p.in_channels : 1;
+}
+
+// Whether columns serve a layer that is laid down.
+static inline bool has_columns(const DepthwiseS8Params& p) {
+  if (p.in_channels != p.out_channels || p.dilation[2] != 1) return false;
+  if (p.kernel[0] != 1 || p.pad[0] != 0 || int64_t{p.out[0] - 1} * p.stride[0] >= p.in[0]) return false;
+  const Quads q = tap_quads(p);
+  return q.wide == 1 ? p.kernel[1] <= 3 && p.kernel[2] <= 3 : q.wide == 4 && q.down == 1 && q.across <= 4 && p.stride[2] == 1;
+}
+
+}  // namespace sinter
