@@ -67,10 +67,11 @@ class ColumnKernel {
         if (band.rows > most) band.rows = static_cast<int32_t>(most);
       }
       begin += band.rows * band.pixels;
-      const int32_t vectors = div_up(band.pixels, pixels);
-      if (vectors >= 4) tiles<4>(band, 0, vectors / 4);
-      if ((vectors & 2) != 0) tiles<2>(band, vectors & ~3, 1);
-      if ((vectors & 1) != 0) tiles<1>(band, vectors - 1, 1);
+      const int32_t vectors = div_up(band.pixels, pixels), left = vectors % 4;
+      const int32_t rest = left == 3 || (band.rows == 1 && vectors > 4) ? 0 : left;
+      if (vectors > rest) tiles<4>(band, 0, div_up(vectors - rest, 4));
+      if (rest == 2) tiles<2>(band, vectors - 2, 1);
+      if (rest == 1) tiles<1>(band, vectors - 1, 1);
     }
   }
 
@@ -115,19 +116,22 @@ class ColumnKernel {
     return _mm512_xor_si512(_mm512_permutexvar_epi8(order, rows), sign);
   }
 
-  // Sixteen bytes of a row from a place on, in_zero where they lie outside.
-  __m128i load_edge(const int8_t* row, int32_t place) const {
+  // Sixteen bytes at a place of a row, in_zero where they lie outside.
+  inline __attribute__((always_inline)) __m128i load_edge(const int8_t* at, int32_t place) const {
     const int32_t before = place < 0 ? -place : 0, room = p.in[2] - place, last = room < pixels ? room : pixels;
     const __m128i outside = _mm_set1_epi8(static_cast<char>(p.in_zero));
     if (before >= last) return outside;
-    const int32_t end = last * channels < kColumnLanes ? last * channels : kColumnLanes;
-    const uint32_t mask = ((1u << end) - 1) & ~((1u << before * channels) - 1);
-    return _mm_mask_loadu_epi8(outside, static_cast<__mmask16>(mask), row + ptrdiff_t{place} * channels);
+    if (channels >= kColumnLanes) return load(at);
+    const uint32_t mask = ((1u << last * channels) - 1) & ~((1u << before * channels) - 1);
+    return _mm_mask_loadu_epi8(outside, static_cast<__mmask16>(mask), at);
   }
 
+  // A column some of whose pixels lie outside, where its taps are.
   __attribute__((noinline, cold)) __m512i edge(const int8_t* a, const int8_t* b, const int8_t* c, int32_t place) const {
-    return interleave(_mm512_load_si512(kColumnOrder), _mm512_set1_epi8(-128), load_edge(a, place), load_edge(b, place + kAside),
-                      load_edge(c, place + 2 * kAside), load_edge(c, place + 3 * kAside));
+    const ptrdiff_t pixel = kAside * channels;
+    return interleave(_mm512_load_si512(kColumnOrder), _mm512_set1_epi8(-128), load_edge(a, place),
+                      load_edge(b + pixel, place + kAside), load_edge(c + 2 * pixel, place + 2 * kAside),
+                      load_edge(c + 3 * pixel, place + 3 * kAside));
   }
 
   // Whether one of the first `pixels` vectors reads column c.
@@ -150,8 +154,7 @@ class ColumnKernel {
     const int32_t last = channels < kColumnLanes ? 0 : channels - kColumnLanes, width = p.in[2], step = p.stride[2] * pixels;
     const int32_t reach = pixels + (kTaps - 1) * kAside, spare = div_up(kColumnLanes, channels) + (kTaps - 1) * kAside - 1;
     const uint32_t inside = width < spare ? 0 : static_cast<uint32_t>(width - spare);  // places where columns read within rows
-    const ptrdiff_t pixel = channels, vector = pixels * pixel, aside = kAside * pixel;
-    const bool whole = lanes == kColumnLanes && band.pixels % pixels == 0;
+    const ptrdiff_t pixel = channels, vector = pixels * pixel;
     const Int8Range512 limits = range;
     const __m512i order = _mm512_load_si512(kColumnOrder), padding = _mm512_set1_epi8(static_cast<char>(p.in_zero + 128));
     __m512i sign = _mm512_set1_epi8(-128);
@@ -195,20 +198,23 @@ class ColumnKernel {
             }
           }
         }
-        int32_t place = band.left + first * step;
-        const auto column = [&](int j, int32_t c) {
-          const int32_t at = place + c;
-          if (__builtin_expect(static_cast<uint32_t>(at) >= inside, 0)) {
-            const ptrdiff_t from = blocks[j].channel;
-            return at + reach <= 0 || at >= width ? padding : edge(taps[0] + from, taps[1] + from, taps[2] + from, at);
+        const auto column = [&](int32_t place, ptrdiff_t from) {
+          if (__builtin_expect(static_cast<uint32_t>(place) >= inside, 0)) {
+            return place + reach <= 0 || place >= width ? padding : edge(taps[0] + from, taps[1] + from, taps[2] + from, place);
           }
-          const ptrdiff_t from = at * pixel + blocks[j].channel;
-          return interleave(order, sign, load(taps[0] + from), load(taps[1] + from + aside), load(taps[2] + from + 2 * aside),
-                            load(taps[kTaps - 1] + from + 3 * aside));
+          if (kAside == 0)
+            return interleave(order, sign, load(taps[0] + from), load(taps[1] + from), load(taps[2] + from), __m128i{});
+          const int8_t* at = taps[0] + from;
+          return interleave(order, sign, load(at), load(at + pixel), load(at + 2 * pixel), load(at + 3 * pixel));
         };
+        int32_t place = band.left + first * step;
+        ptrdiff_t from = place * pixel + blocks[0].channel;
         __m512i x[kBlocks][kColumns];
         SINTER_UNROLL
-        for (int c = 0; c < kKept; ++c) x[0][c] = column(0, c);
+        for (int c = 0; c < kKept; ++c) {
+          x[0][c] = column(place++, from);
+          from += pixel;
+        }
         int8_t* y = band.y + row * (ptrdiff_t{p.out[2]} * channels) + first * vector;
         ptrdiff_t left = (band.pixels - first * pixels) * pixel;
         for (int32_t tile = 0; tile < count; ++tile) {
@@ -217,10 +223,12 @@ class ColumnKernel {
           for (int j = 0; j < kBlocks; ++j) {
             SINTER_UNROLL
             for (int c = kKept; c < kColumns; ++c) {
-              if (kStep == 0) {
-                x[j][c] = column(j, c / kQuads * step + c % kQuads * kGap);
-              } else if (reads(c, kVectors)) {
-                x[j][c] = column(j, c);
+              if (kSlides) {
+                x[0][c] = column(place++, from);
+                from += pixel;
+              } else if (kStep == 0 || reads(c, kVectors)) {
+                const int32_t aside = kStep == 0 ? c / kQuads * step + c % kQuads * kGap : c;
+                x[j][c] = column(place + aside, from + aside * pixel + (blocks[j].channel - blocks[0].channel));
               }
             }
             SINTER_UNROLL
@@ -235,13 +243,17 @@ class ColumnKernel {
           }
           const __m512i bytes = requantize64<kBlocks>(brackets, acc[0], acc[1], acc[2], acc[3], columns, limits);
           const auto at = [&](int part) { return part / kBlocks * vector; };
+          const bool whole = lanes == kColumnLanes && left >= kVectors * vector;
           store<0>(bytes, y + blocks[0].channel, left, whole);
           store<1>(bytes, y + at(1) + blocks[1 % kBlocks].channel, left - at(1), whole);
           store<2>(bytes, y + at(2) + blocks[2 % kBlocks].channel, left - at(2), whole);
           store<3>(bytes, y + at(3) + blocks[3 % kBlocks].channel, left - at(3), whole);
           y += kVectors * vector;
           left -= kVectors * vector;
-          place += kVectors * step;
+          if (!kSlides) {
+            place += kVectors * step;
+            from += kVectors * step * pixel;
+          }
           SINTER_UNROLL
           for (int c = 0; c < kKept; ++c) x[0][c] = x[0][c + kColumns - kKept];
         }
@@ -255,7 +267,7 @@ class ColumnKernel {
     if (__builtin_expect(whole, 1)) {
       _mm_storeu_si128(reinterpret_cast<__m128i*>(y), part);
     } else {
-      const int32_t count = left < lanes ? static_cast<int32_t>(left) : lanes;
+      const int32_t count = left < 0 ? 0 : left < lanes ? static_cast<int32_t>(left) : lanes;
       _mm_mask_storeu_epi8(y, static_cast<__mmask16>((1u << count) - 1), part);
     }
   }
