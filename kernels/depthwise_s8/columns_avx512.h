@@ -50,7 +50,8 @@ class ColumnKernel {
 
   // Output pixels [begin, end).
   void run(int32_t begin, int32_t end) const {
-    const int64_t line = int64_t{p.in[2]} * channels, most = kBandBytes / (line * p.stride[1]) + 1;
+    const bool pairs = kAside == 0 && p.stride[1] == 1 && p.dilation[1] == 1;
+    const int64_t line = int64_t{p.in[2]} * channels, most = kBandBytes / (2 * line * p.stride[1]) * 2 + 2;
     while (begin < end) {
       const Pixel pixel = locate(p, begin);
       const int32_t w = begin % p.out[2], below = p.out[1] - begin / p.out[2] % p.out[1];
@@ -66,18 +67,18 @@ class ColumnKernel {
         if (band.rows > below) band.rows = below;
         if (band.rows > most) band.rows = static_cast<int32_t>(most);
       }
+      // A last row without a partner goes alone, or where lines are short, with the one above again.
+      if (pairs && band.rows > 1 && band.pixels > 4 * pixels) band.rows -= band.rows % 2;
       begin += band.rows * band.pixels;
-      const int32_t vectors = div_up(band.pixels, pixels), left = vectors % 4;
-      const int32_t rest = left == 3 || (band.rows == 1 && vectors > 4) ? 0 : left;
-      if (vectors > rest) tiles<4>(band, 0, div_up(vectors - rest, 4));
-      if (rest == 2) tiles<2>(band, vectors - 2, 1);
-      if (rest == 1) tiles<1>(band, vectors - 1, 1);
+      if (pairs && band.rows > 1) {
+        lines<kAside == 0 ? 2 : 1>(band);
+      } else {
+        lines<1>(band);
+      }
     }
   }
 
  private:
-  static constexpr int kTaps = kAside == 0 ? 3 : 4;  // of a quad, that may be others than zeros
-
   const DepthwiseS8Params& p;
   const int32_t channels;
   const int32_t pixels, lanes;  // of a vector
@@ -109,6 +110,7 @@ class ColumnKernel {
   static __m128i load(const int8_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
 
   // Rows of sixteen bytes as words, plus 128.
+  template <int kTaps>
   static __m512i interleave(__m512i order, __m512i sign, __m128i a, __m128i b, __m128i c, __m128i d) {
     __m512i rows = _mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1));
     rows = _mm512_inserti32x4(rows, c, 2);
@@ -127,11 +129,12 @@ class ColumnKernel {
   }
 
   // A column some of whose pixels lie outside, where its taps are.
-  __attribute__((noinline, cold)) __m512i edge(const int8_t* a, const int8_t* b, const int8_t* c, int32_t place) const {
+  __attribute__((noinline, cold)) __m512i edge(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d,
+                                               int32_t place) const {
     const ptrdiff_t pixel = kAside * channels;
-    return interleave(_mm512_load_si512(kColumnOrder), _mm512_set1_epi8(-128), load_edge(a, place),
-                      load_edge(b + pixel, place + kAside), load_edge(c + 2 * pixel, place + 2 * kAside),
-                      load_edge(c + 3 * pixel, place + 3 * kAside));
+    return interleave<4>(_mm512_load_si512(kColumnOrder), _mm512_set1_epi8(-128), load_edge(a, place),
+                         load_edge(b + pixel, place + kAside), load_edge(c + 2 * pixel, place + 2 * kAside),
+                         load_edge(d + 3 * pixel, place + 3 * kAside));
   }
 
   // Whether one of the first `pixels` vectors reads column c.
@@ -144,10 +147,20 @@ class ColumnKernel {
     return false;
   }
 
+  // A band, kRows rows at a time.
+  template <int kRows>
+  void lines(const Band& band) const {
+    const int32_t vectors = div_up(band.pixels, pixels), left = vectors % 4;
+    const int32_t rest = left == 3 || (band.rows == 1 && vectors > 4) ? 0 : left;
+    if (vectors > rest) tiles<kRows, 4>(band, 0, div_up(vectors - rest, 4));
+    if (rest == 2) tiles<kRows, 2>(band, vectors - 2, 1);
+    if (rest == 1) tiles<kRows, 1>(band, vectors - 1, 1);
+  }
+
   // `count` tiles of kVectors vectors of a line by 4 / kVectors blocks of channels, from vector `first` of each line on.
-  template <int kVectors>
+  template <int kRows, int kVectors>
   __attribute__((noinline)) void tiles(const Band& band, int32_t first, int32_t count) const {
-    constexpr int kBlocks = 4 / kVectors;
+    constexpr int kBlocks = 4 / kVectors, kTaps = kAside == 0 ? kRows + 2 : 4;
     constexpr bool kSlides = kVectors == 4 && kStep != 0;
     constexpr int kColumns = kStep == 0 ? kVectors * kQuads : (kVectors - 1) * kStep + (kQuads - 1) * kGap + 1;
     constexpr int kKept = kSlides && kColumns > kVectors * kStep ? kColumns - kVectors * kStep : 0;
@@ -170,7 +183,8 @@ class ColumnKernel {
         columns[j] = {constants[1] + at, constants[2] + at};
         brackets[j] = load_bracket512(columns[j].multiplier, columns[j].shift);
       }
-      for (int32_t row = 0; row < band.rows; ++row) {
+      for (int32_t next = 0; next < band.rows; next += kRows) {
+        const int32_t row = next + kRows <= band.rows ? next : band.rows - kRows;
         const int8_t* taps[kTaps];
         __mmask64 outside = 0;
         SINTER_UNROLL
@@ -180,32 +194,41 @@ class ColumnKernel {
           if (h != clamped) outside |= uint64_t{0x1111111111111111} << tap;
           taps[tap] = band.plane + clamped * (width * pixel);
         }
-        __m512i weights[kBlocks][kQuads], bias[kBlocks];
+        __m512i weights[kRows][kBlocks][kQuads], bias[kRows][kBlocks];
         SINTER_UNROLL
-        for (int j = 0; j < kBlocks; ++j) {
-          bias[j] = blocks[j].bias;
+        for (int r = 0; r < kRows; ++r) {
           SINTER_UNROLL
-          for (int quad = 0; quad < kQuads; ++quad) weights[j][quad] = blocks[j].weights[quad];
+          for (int j = 0; j < kBlocks; ++j) {
+            bias[r][j] = blocks[j].bias;
+            SINTER_UNROLL
+            for (int quad = 0; quad < kQuads; ++quad) weights[r][j][quad] = _mm512_slli_epi32(blocks[j].weights[quad], 8 * r);
+          }
         }
         if (outside != 0) {
           const __m512i x = _mm512_maskz_mov_epi8(outside, padding);
           SINTER_UNROLL
-          for (int j = 0; j < kBlocks; ++j) {
+          for (int r = 0; r < kRows; ++r) {
             SINTER_UNROLL
-            for (int quad = 0; quad < kQuads; ++quad) {
-              bias[j] = _mm512_dpbusd_epi32(bias[j], x, weights[j][quad]);
-              weights[j][quad] = _mm512_maskz_mov_epi8(~outside, weights[j][quad]);
+            for (int j = 0; j < kBlocks; ++j) {
+              SINTER_UNROLL
+              for (int quad = 0; quad < kQuads; ++quad) {
+                bias[r][j] = _mm512_dpbusd_epi32(bias[r][j], x, weights[r][j][quad]);
+                weights[r][j][quad] = _mm512_maskz_mov_epi8(~outside, weights[r][j][quad]);
+              }
             }
           }
         }
         const auto column = [&](int32_t place, ptrdiff_t from) {
           if (__builtin_expect(static_cast<uint32_t>(place) >= inside, 0)) {
-            return place + reach <= 0 || place >= width ? padding : edge(taps[0] + from, taps[1] + from, taps[2] + from, place);
+            return place + reach <= 0 || place >= width
+                       ? padding
+                       : edge(taps[0] + from, taps[1] + from, taps[2] + from, taps[kTaps - 1] + from, place);
           }
           if (kAside == 0)
-            return interleave(order, sign, load(taps[0] + from), load(taps[1] + from), load(taps[2] + from), __m128i{});
+            return interleave<kTaps>(order, sign, load(taps[0] + from), load(taps[1] + from), load(taps[2] + from),
+                                     load(taps[kTaps - 1] + from));
           const int8_t* at = taps[0] + from;
-          return interleave(order, sign, load(at), load(at + pixel), load(at + 2 * pixel), load(at + 3 * pixel));
+          return interleave<kTaps>(order, sign, load(at), load(at + pixel), load(at + 2 * pixel), load(at + 3 * pixel));
         };
         int32_t place = band.left + first * step;
         ptrdiff_t from = place * pixel + blocks[0].channel;
@@ -215,10 +238,10 @@ class ColumnKernel {
           x[0][c] = column(place++, from);
           from += pixel;
         }
-        int8_t* y = band.y + row * (ptrdiff_t{p.out[2]} * channels) + first * vector;
+        const ptrdiff_t below = ptrdiff_t{p.out[2]} * channels;
+        int8_t* y = band.y + row * below + first * vector;
         ptrdiff_t left = (band.pixels - first * pixels) * pixel;
         for (int32_t tile = 0; tile < count; ++tile) {
-          __m512i acc[4];
           SINTER_UNROLL
           for (int j = 0; j < kBlocks; ++j) {
             SINTER_UNROLL
@@ -231,23 +254,28 @@ class ColumnKernel {
                 x[j][c] = column(place + aside, from + aside * pixel + (blocks[j].channel - blocks[0].channel));
               }
             }
+          }
+          const bool whole = lanes == kColumnLanes && left >= kVectors * vector;
+          SINTER_UNROLL
+          for (int r = 0; r < kRows; ++r) {
+            __m512i acc[4];
             SINTER_UNROLL
-            for (int i = 0; i < kVectors; ++i) {
-              __m512i& a = acc[i * kBlocks + j];
-              a = bias[j];
+            for (int i = 0; i < 4; ++i) {
+              constexpr int kFirst = kStep == 0 ? kQuads : kStep, kNext = kStep == 0 ? 1 : kGap;
+              acc[i] = bias[r][i % kBlocks];
               SINTER_UNROLL
               for (int quad = 0; quad < kQuads; ++quad) {
-                a = _mm512_dpbusd_epi32(a, x[j][kStep == 0 ? i * kQuads + quad : i * kStep + quad * kGap], weights[j][quad]);
+                const __m512i words = x[i % kBlocks][i / kBlocks * kFirst + quad * kNext];
+                acc[i] = _mm512_dpbusd_epi32(acc[i], words, weights[r][i % kBlocks][quad]);
               }
             }
+            const __m512i bytes = requantize64<kBlocks>(brackets, acc[0], acc[1], acc[2], acc[3], columns, limits);
+            const auto at = [&](int part) { return part / kBlocks * vector; };
+            store<0>(bytes, y + r * below + blocks[0].channel, left, whole);
+            store<1>(bytes, y + r * below + at(1) + blocks[1 % kBlocks].channel, left - at(1), whole);
+            store<2>(bytes, y + r * below + at(2) + blocks[2 % kBlocks].channel, left - at(2), whole);
+            store<3>(bytes, y + r * below + at(3) + blocks[3 % kBlocks].channel, left - at(3), whole);
           }
-          const __m512i bytes = requantize64<kBlocks>(brackets, acc[0], acc[1], acc[2], acc[3], columns, limits);
-          const auto at = [&](int part) { return part / kBlocks * vector; };
-          const bool whole = lanes == kColumnLanes && left >= kVectors * vector;
-          store<0>(bytes, y + blocks[0].channel, left, whole);
-          store<1>(bytes, y + at(1) + blocks[1 % kBlocks].channel, left - at(1), whole);
-          store<2>(bytes, y + at(2) + blocks[2 % kBlocks].channel, left - at(2), whole);
-          store<3>(bytes, y + at(3) + blocks[3 % kBlocks].channel, left - at(3), whole);
           y += kVectors * vector;
           left -= kVectors * vector;
           if (!kSlides) {
