@@ -10,7 +10,10 @@
 namespace sinter {
 
 constexpr int32_t kColumnLanes = 16;
-constexpr int64_t kBandBytes = 20 << 10;  // of input rows, which then stay in the first-level cache for all channels
+
+// Bytes of input rows that stay in the first-level cache from one block of channels to the next, which shares their lines of 64
+// bytes.
+constexpr int32_t kBandBytes = 28 << 10, kBandChannels = 128;
 
 // The same layer with an image one pixel wide turned into one a pixel high, which lies in memory alike, weights included.
 static inline DepthwiseS8Params lay_down(DepthwiseS8Params p) {
@@ -27,6 +30,13 @@ static inline DepthwiseS8Params lay_down(DepthwiseS8Params p) {
 // The pixels that quads of rows share a vector between.
 static inline int32_t column_pixels(const DepthwiseS8Params& p) {
   return p.stride[2] == 1 && p.in_channels < kColumnLanes ? kColumnLanes / p.in_channels : 1;
+}
+
+// Output rows that are computed at once, for one block of channels after the other.
+static inline int32_t band_rows(const DepthwiseS8Params& p, bool pairs) {
+  const int64_t line = int64_t{p.in[2]} * (p.in_channels < kBandChannels ? p.in_channels : kBandChannels);
+  const int32_t rows = static_cast<int32_t>((kBandBytes / line - p.kernel[1]) / p.stride[1]) + 1;
+  return pairs ? (rows < 2 ? 2 : rows / 2 * 2) : (rows < 1 ? 1 : rows);
 }
 
 // Whether columns serve a layer that is laid down.

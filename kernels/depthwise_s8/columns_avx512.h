@@ -51,7 +51,8 @@ class ColumnKernel {
   // Output pixels [begin, end).
   void run(int32_t begin, int32_t end) const {
     const bool pairs = kAside == 0 && p.stride[1] == 1 && p.dilation[1] == 1;
-    const int64_t line = int64_t{p.in[2]} * channels, most = kBandBytes / (2 * line * p.stride[1]) * 2 + 2;
+    const int64_t line = int64_t{p.in[2]} * channels;
+    const int32_t most = band_rows(p, pairs);
     while (begin < end) {
       const Pixel pixel = locate(p, begin);
       const int32_t w = begin % p.out[2], below = p.out[1] - begin / p.out[2] % p.out[1];
@@ -65,7 +66,7 @@ class ColumnKernel {
       if (band.pixels == p.out[2]) {
         band.rows = (end - begin) / p.out[2];
         if (band.rows > below) band.rows = below;
-        if (band.rows > most) band.rows = static_cast<int32_t>(most);
+        if (band.rows > most) band.rows = most;
       }
       // A last row without a partner goes alone, or where lines are short, with the one above again.
       if (pairs && band.rows > 1 && band.pixels > 4 * pixels) band.rows -= band.rows % 2;
