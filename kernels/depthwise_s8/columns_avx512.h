@@ -20,11 +20,10 @@ struct Band {
   int32_t top, left;  // the first row and place of the first window
 };
 
-// What the lanes of a vector are multiplied by and rescaled with, for one block of channels.
-template <int kQuads>
+// What columns of a block of channels are multiplied with, for each output row that they serve.
+template <int kRows, int kQuads>
 struct Block {
-  __m512i weights[kQuads], bias;
-  ptrdiff_t channel;
+  __m512i weights[kRows][kQuads], bias[kRows];
 };
 
 // kStep: columns from one vector to the next, 0 for any; kQuads, kGap columns apart, of taps kAside pixels apart, 0 for rows.
@@ -96,14 +95,33 @@ class ColumnKernel {
     }
   }
 
-  Block<kQuads> load_block(int32_t channel) const {
-    Block<kQuads> block;
-    block.bias = _mm512_loadu_si512(constants[0] + channel);
-    block.channel = channel;
+  template <int kRows>
+  Block<kRows, kQuads> load_block(int32_t channel) const {
+    Block<kRows, kQuads> block;
     SINTER_UNROLL
-    for (int quad = 0; quad < kQuads; ++quad) {
-      const bool exists = kAside != 0 || quad < p.kernel[2];
-      block.weights[quad] = _mm512_maskz_loadu_epi32(exists ? 0xffff : 0, constants[3 + quad] + channel);
+    for (int row = 0; row < kRows; ++row) {
+      block.bias[row] = _mm512_loadu_si512(constants[0] + channel);
+      SINTER_UNROLL
+      for (int quad = 0; quad < kQuads; ++quad) {
+        const bool exists = kAside != 0 || quad < p.kernel[2];
+        const __m512i weights = _mm512_maskz_loadu_epi32(exists ? 0xffff : 0, constants[3 + quad] + channel);
+        block.weights[row][quad] = _mm512_slli_epi32(weights, 8 * row);
+      }
+    }
+    return block;
+  }
+
+  // The same with the taps of rows outside summed up beforehand.
+  template <int kRows>
+  static Block<kRows, kQuads> sum_outside(Block<kRows, kQuads> block, __mmask64 outside, __m512i padding) {
+    SINTER_UNROLL
+    for (int row = 0; row < kRows; ++row) {
+      SINTER_UNROLL
+      for (int quad = 0; quad < kQuads; ++quad) {
+        __m512i& weights = block.weights[row][quad];
+        block.bias[row] = _mm512_dpbusd_epi32(block.bias[row], padding, _mm512_maskz_mov_epi8(outside, weights));
+        weights = _mm512_maskz_mov_epi8(~outside, weights);
+      }
     }
     return block;
   }
@@ -173,14 +191,16 @@ class ColumnKernel {
     const __m512i order = _mm512_load_si512(kColumnOrder), padding = _mm512_set1_epi8(static_cast<char>(p.in_zero + 128));
     __m512i sign = _mm512_set1_epi8(-128);
     __asm__("" : "+v"(sign));
-    for (int32_t channel = 0; channel < channels; channel += kBlocks * kColumnLanes) {
-      Block<kQuads> blocks[kBlocks];
+    for (int32_t first_channel = 0; first_channel < channels; first_channel += kBlocks * kColumnLanes) {
+      Block<kRows, kQuads> blocks[kBlocks], edges[kBlocks];
       Bracket512 brackets[kBlocks];
       Columns columns[kBlocks];
+      ptrdiff_t channel[kBlocks];
       SINTER_UNROLL
       for (int j = 0; j < kBlocks; ++j) {
-        const int32_t at = channel + j * kColumnLanes < last ? channel + j * kColumnLanes : last;
-        blocks[j] = load_block(at);
+        const int32_t at = first_channel + j * kColumnLanes < last ? first_channel + j * kColumnLanes : last;
+        channel[j] = at;
+        blocks[j] = load_block<kRows>(at);
         columns[j] = {constants[1] + at, constants[2] + at};
         brackets[j] = load_bracket512(columns[j].multiplier, columns[j].shift);
       }
@@ -195,30 +215,13 @@ class ColumnKernel {
           if (h != clamped) outside |= uint64_t{0x1111111111111111} << tap;
           taps[tap] = band.plane + clamped * (width * pixel);
         }
-        __m512i weights[kRows][kBlocks][kQuads], bias[kRows][kBlocks];
-        SINTER_UNROLL
-        for (int r = 0; r < kRows; ++r) {
-          SINTER_UNROLL
-          for (int j = 0; j < kBlocks; ++j) {
-            bias[r][j] = blocks[j].bias;
-            SINTER_UNROLL
-            for (int quad = 0; quad < kQuads; ++quad) weights[r][j][quad] = _mm512_slli_epi32(blocks[j].weights[quad], 8 * r);
-          }
-        }
+        const Block<kRows, kQuads>* block = blocks;
         if (outside != 0) {
-          const __m512i x = _mm512_maskz_mov_epi8(outside, padding);
           SINTER_UNROLL
-          for (int r = 0; r < kRows; ++r) {
-            SINTER_UNROLL
-            for (int j = 0; j < kBlocks; ++j) {
-              SINTER_UNROLL
-              for (int quad = 0; quad < kQuads; ++quad) {
-                bias[r][j] = _mm512_dpbusd_epi32(bias[r][j], x, weights[r][j][quad]);
-                weights[r][j][quad] = _mm512_maskz_mov_epi8(~outside, weights[r][j][quad]);
-              }
-            }
-          }
+          for (int j = 0; j < kBlocks; ++j) edges[j] = sum_outside(blocks[j], outside, padding);
+          block = edges;
         }
+        const Block<kRows, kQuads> only = *block;  // in registers, where there is one
         const auto column = [&](int32_t place, ptrdiff_t from) {
           if (__builtin_expect(static_cast<uint32_t>(place) >= inside, 0)) {
             return place + reach <= 0 || place >= width
@@ -232,7 +235,7 @@ class ColumnKernel {
           return interleave<kTaps>(order, sign, load(at), load(at + pixel), load(at + 2 * pixel), load(at + 3 * pixel));
         };
         int32_t place = band.left + first * step;
-        ptrdiff_t from = place * pixel + blocks[0].channel;
+        ptrdiff_t from = place * pixel + channel[0];
         __m512i x[kBlocks][kColumns];
         SINTER_UNROLL
         for (int c = 0; c < kKept; ++c) {
@@ -252,7 +255,7 @@ class ColumnKernel {
                 from += pixel;
               } else if (kStep == 0 || reads(c, kVectors)) {
                 const int32_t aside = kStep == 0 ? c / kQuads * step + c % kQuads * kGap : c;
-                x[j][c] = column(place + aside, from + aside * pixel + (blocks[j].channel - blocks[0].channel));
+                x[j][c] = column(place + aside, from + aside * pixel + (channel[j] - channel[0]));
               }
             }
           }
@@ -263,19 +266,20 @@ class ColumnKernel {
             SINTER_UNROLL
             for (int i = 0; i < 4; ++i) {
               constexpr int kFirst = kStep == 0 ? kQuads : kStep, kNext = kStep == 0 ? 1 : kGap;
-              acc[i] = bias[r][i % kBlocks];
+              const Block<kRows, kQuads>& with = kBlocks == 1 ? only : block[i % kBlocks];
+              acc[i] = with.bias[r];
               SINTER_UNROLL
               for (int quad = 0; quad < kQuads; ++quad) {
                 const __m512i words = x[i % kBlocks][i / kBlocks * kFirst + quad * kNext];
-                acc[i] = _mm512_dpbusd_epi32(acc[i], words, weights[r][i % kBlocks][quad]);
+                acc[i] = _mm512_dpbusd_epi32(acc[i], words, with.weights[r][quad]);
               }
             }
             const __m512i bytes = requantize64<kBlocks>(brackets, acc[0], acc[1], acc[2], acc[3], columns, limits);
             const auto at = [&](int part) { return part / kBlocks * vector; };
-            store<0>(bytes, y + r * below + blocks[0].channel, left, whole);
-            store<1>(bytes, y + r * below + at(1) + blocks[1 % kBlocks].channel, left - at(1), whole);
-            store<2>(bytes, y + r * below + at(2) + blocks[2 % kBlocks].channel, left - at(2), whole);
-            store<3>(bytes, y + r * below + at(3) + blocks[3 % kBlocks].channel, left - at(3), whole);
+            store<0>(bytes, y + r * below + channel[0], left, whole);
+            store<1>(bytes, y + r * below + at(1) + channel[1 % kBlocks], left - at(1), whole);
+            store<2>(bytes, y + r * below + at(2) + channel[2 % kBlocks], left - at(2), whole);
+            store<3>(bytes, y + r * below + at(3) + channel[3 % kBlocks], left - at(3), whole);
           }
           y += kVectors * vector;
           left -= kVectors * vector;
