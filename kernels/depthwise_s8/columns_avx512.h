@@ -128,13 +128,13 @@ class ColumnKernel {
 
   static __m128i load(const int8_t* at) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(at)); }
 
-  // Rows of sixteen bytes as words, plus 128.
+  // The sixteen bytes of each tap, plus 128.
   template <int kTaps>
-  static __m512i interleave(__m512i order, __m512i sign, __m128i a, __m128i b, __m128i c, __m128i d) {
+  static __m512i gather(__m512i sign, __m128i a, __m128i b, __m128i c, __m128i d) {
     __m512i rows = _mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1));
     rows = _mm512_inserti32x4(rows, c, 2);
     if (kTaps == 4) rows = _mm512_inserti32x4(rows, d, 3);
-    return _mm512_xor_si512(_mm512_permutexvar_epi8(order, rows), sign);
+    return _mm512_xor_si512(rows, sign);
   }
 
   // Sixteen bytes at a place of a row, in_zero where they lie outside.
@@ -147,13 +147,12 @@ class ColumnKernel {
     return _mm_mask_loadu_epi8(outside, static_cast<__mmask16>(mask), at);
   }
 
-  // A column some of whose pixels lie outside, where its taps are.
+  // The same where some lie outside.
   __attribute__((noinline, cold)) __m512i edge(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d,
                                                int32_t place) const {
     const ptrdiff_t pixel = kAside * channels;
-    return interleave<4>(_mm512_load_si512(kColumnOrder), _mm512_set1_epi8(-128), load_edge(a, place),
-                         load_edge(b + pixel, place + kAside), load_edge(c + 2 * pixel, place + 2 * kAside),
-                         load_edge(d + 3 * pixel, place + 3 * kAside));
+    return gather<4>(_mm512_set1_epi8(-128), load_edge(a, place), load_edge(b + pixel, place + kAside),
+                     load_edge(c + 2 * pixel, place + 2 * kAside), load_edge(d + 3 * pixel, place + 3 * kAside));
   }
 
   // Whether one of the first `pixels` vectors reads column c.
@@ -222,26 +221,42 @@ class ColumnKernel {
           block = edges;
         }
         const Block<kRows, kQuads> only = *block;  // in registers, where there is one
-        const auto column = [&](int32_t place, ptrdiff_t from) {
+        const auto taps_at = [&](int32_t place, ptrdiff_t from) {
           if (__builtin_expect(static_cast<uint32_t>(place) >= inside, 0)) {
             return place + reach <= 0 || place >= width
                        ? padding
                        : edge(taps[0] + from, taps[1] + from, taps[2] + from, taps[kTaps - 1] + from, place);
           }
-          if (kAside == 0)
-            return interleave<kTaps>(order, sign, load(taps[0] + from), load(taps[1] + from), load(taps[2] + from),
-                                     load(taps[kTaps - 1] + from));
+          if (kAside == 0) {
+            return gather<kTaps>(sign, load(taps[0] + from), load(taps[1] + from), load(taps[2] + from),
+                                 load(taps[kTaps - 1] + from));
+          }
           const int8_t* at = taps[0] + from;
-          return interleave<kTaps>(order, sign, load(at), load(at + pixel), load(at + 2 * pixel), load(at + 3 * pixel));
+          return gather<kTaps>(sign, load(at), load(at + pixel), load(at + 2 * pixel), load(at + 3 * pixel));
         };
         int32_t place = band.left + first * step;
         ptrdiff_t from = place * pixel + channel[0];
-        __m512i x[kBlocks][kColumns];
+        __m512i x[kBlocks][kColumns], pixels4 = padding;
+        if (kSlides && kAside != 0) pixels4 = taps_at(place, from);
+        // The next columns of a line: kStep * kVectors of them, or those that the first tile needs besides.
+        const auto slide = [&](int c) {
+          if (kAside == 0) {
+            x[0][c] = _mm512_permutexvar_epi8(order, taps_at(place++, from));
+            from += pixel;
+          } else if (c % 4 == 0) {
+            place += 4;
+            from += 4 * pixel;
+            const __m512i next = taps_at(place, from);
+            SINTER_UNROLL
+            for (int i = 0; i < 4; ++i) {
+              const __m512i aside = _mm512_add_epi8(order, _mm512_set1_epi8(static_cast<char>(16 * i)));
+              x[0][c + i < kColumns ? c + i : 0] = _mm512_permutex2var_epi8(pixels4, aside, next);
+            }
+            pixels4 = next;
+          }
+        };
         SINTER_UNROLL
-        for (int c = 0; c < kKept; ++c) {
-          x[0][c] = column(place++, from);
-          from += pixel;
-        }
+        for (int c = 0; c < kKept; ++c) slide(c);
         const ptrdiff_t below = ptrdiff_t{p.out[2]} * channels;
         int8_t* y = band.y + row * below + first * vector;
         ptrdiff_t left = (band.pixels - first * pixels) * pixel;
@@ -251,11 +266,11 @@ class ColumnKernel {
             SINTER_UNROLL
             for (int c = kKept; c < kColumns; ++c) {
               if (kSlides) {
-                x[0][c] = column(place++, from);
-                from += pixel;
+                slide(c);
               } else if (kStep == 0 || reads(c, kVectors)) {
                 const int32_t aside = kStep == 0 ? c / kQuads * step + c % kQuads * kGap : c;
-                x[j][c] = column(place + aside, from + aside * pixel + (channel[j] - channel[0]));
+                const ptrdiff_t at = from + aside * pixel + (channel[j] - channel[0]);
+                x[j][c] = _mm512_permutexvar_epi8(order, taps_at(place + aside, at));
               }
             }
           }
