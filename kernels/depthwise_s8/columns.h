@@ -41,10 +41,11 @@ static inline int32_t band_rows(const DepthwiseS8Params& p, bool pairs) {
 
 // Whether columns serve a layer that is laid down.
 static inline bool has_columns(const DepthwiseS8Params& p) {
-  if (p.in_channels != p.out_channels || p.dilation[2] != 1) return false;
-  if (p.kernel[0] != 1 || p.pad[0] != 0 || int64_t{p.out[0] - 1} * p.stride[0] >= p.in[0]) return false;
+  const bool flat = p.kernel[0] == 1 && p.pad[0] == 0 && int64_t{p.out[0] - 1} * p.stride[0] < p.in[0];
+  if (!flat || p.in_channels != p.out_channels) return false;
   const Quads q = tap_quads(p);
-  return q.wide == 1 ? p.kernel[1] <= 3 && p.kernel[2] <= 3 : q.wide == 4 && q.down == 1 && q.across <= 4 && p.stride[2] == 1;
+  if (q.wide == 1) return p.kernel[1] <= 3 && p.kernel[2] <= 3;
+  return q.wide == 4 && q.down == 1 && q.across <= 4 && p.stride[2] == 1 && p.dilation[2] == 1;
 }
 
 }  // namespace sinter

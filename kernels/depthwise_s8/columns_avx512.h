@@ -26,7 +26,8 @@ struct Block {
   __m512i weights[kRows][kQuads], bias[kRows];
 };
 
-// kStep: columns from one vector to the next, 0 for any; kQuads, kGap columns apart, of taps kAside pixels apart, 0 for rows.
+// kStep: columns from one vector to the next, 0 for any step and dilation; kQuads, kGap columns apart, of taps kAside pixels apart,
+// 0 for rows.
 template <int kStep, int kQuads, int kGap, int kAside>
 class ColumnKernel {
  public:
@@ -268,7 +269,7 @@ class ColumnKernel {
               if (kSlides) {
                 slide(c);
               } else if (kStep == 0 || reads(c, kVectors)) {
-                const int32_t aside = kStep == 0 ? c / kQuads * step + c % kQuads * kGap : c;
+                const int32_t aside = kStep == 0 ? c / kQuads * step + c % kQuads * p.dilation[2] : c;
                 const ptrdiff_t at = from + aside * pixel + (channel[j] - channel[0]);
                 x[j][c] = _mm512_permutexvar_epi8(order, taps_at(place + aside, at));
               }
@@ -333,7 +334,7 @@ static Status depthwise(const void* params, void* const* operands, int32_t begin
   using Run = decltype(&run<1, 3, 1, 0>);
   constexpr Run kRows[] = {run<0, 3, 1, 0>, run<1, 3, 1, 0>, run<2, 3, 1, 0>};
   constexpr Run kAside[] = {run<1, 1, 4, 1>, run<1, 2, 4, 1>, run<1, 3, 4, 1>, run<1, 4, 4, 1>};
-  const int32_t step = p.stride[2] * column_pixels(p);
+  const int32_t step = p.dilation[2] == 1 ? p.stride[2] * column_pixels(p) : 0;
   const Run chosen = quads.wide == 1 ? kRows[step <= 2 ? step : 0] : kAside[quads.across - 1];
   chosen(p, operands, begin * given.out[2], end * given.out[2]);
   return kOk;
