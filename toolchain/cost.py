@@ -190,6 +190,8 @@ def _channelwise(kernel: Kernel, p: Mapping[str, Any]) -> Work:
     """Depthwise convolution and pooling: rows of pixels, mr at a time, panels of nr channels."""
     rows, panels = p["batch"] * p["out"][0] * p["out"][1], ceil_div(p["out_channels"], kernel.nr)
     tiles = rows * ceil_div(p["out"][2], kernel.mr) * panels
+    if kernel.packing == "quads" and kernel.mr == 4 and p["out"][2] == 1:
+        tiles = p["batch"] * ceil_div(p["out"][1], kernel.mr) * panels  # columns.h lays such images down
     taps = ceil_div(math.prod(p["kernel"]), kernel.kr) * kernel.kr
     read = rows * p["kernel"][0] * p["kernel"][1] * p["in"][2] * p["in_channels"]
     return {

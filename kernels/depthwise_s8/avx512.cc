@@ -1,4 +1,5 @@
 #include "../requantize_avx512.h"
+#include "columns_avx512.h"
 #include "quads.h"
 
 namespace sinter {
@@ -72,6 +73,10 @@ struct Avx512 {
 extern "C" Status depthwise_s8_2x16k4__avx512(const void* params, void* const* operands, void* scratch, int32_t begin,
                                               int32_t end) {
   return depthwise_quads<Avx512>(params, operands, scratch, begin, end);
+}
+
+extern "C" Status depthwise_s8_4x16k4__avx512(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
+  return by_column::depthwise(params, operands, begin, end);
 }
 
 }  // namespace sinter

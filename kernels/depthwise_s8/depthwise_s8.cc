@@ -1,6 +1,7 @@
 #include "depthwise_s8.h"
 
 #include "../tap_table.h"
+#include "columns.h"
 #include "lines.h"
 
 namespace sinter {
@@ -14,12 +15,14 @@ static Count weights(const Kernel& kernel, const DepthwiseS8Params& p) {
   return depthwise_channels(kernel, p) * Count(q.down) * Count(q.across) * Count(kernel.kr);
 }
 
-// Kernels with mr > 1 keep lines, those of packing quads, or a table of taps.
+// What kernels keep in scratch, or read without: depthwise_s8.h.
+static bool keeps_lines(const Kernel& kernel) { return kernel.mr == 2 && kernel.kr == 4; }
+static bool reads_columns(const Kernel& kernel) { return kernel.mr == 4 && kernel.kr == 4; }
 static bool keeps_taps(const Kernel& kernel) { return kernel.mr > 1 && kernel.kr != 4; }
 
 static uint64_t scratch_bytes(const Kernel& kernel, const DepthwiseS8Params& p) {
   if (keeps_taps(kernel)) return tap_table_bytes<int8_t>(kernel, p);
-  return kernel.mr == 1 ? 0 : lines_scratch(p);
+  return keeps_lines(kernel) ? lines_scratch(p) : 0;
 }
 
 Status depthwise_s8_check(const Kernel& kernel, const void* params, const Extent* operands, size_t count) {
@@ -32,6 +35,7 @@ Status depthwise_s8_check(const Kernel& kernel, const void* params, const Extent
     if (!holds<int32_t>(operands[i], depthwise_channels(kernel, p))) return kBadOperands;
   }
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
+  if (reads_columns(kernel) && !has_columns(lay_down(p))) return kUnsupported;
   if (keeps_taps(kernel) && !tap_table_fits(p)) return kUnsupported;
   return scratch_bytes(kernel, p) > kMostScratch ? kUnsupported : kOk;
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -332,6 +333,12 @@ def depthwise_cases(kernel: Kernel) -> list[Case]:
         case((2, 2), (1, 1), 3, before=2, after=2),
         case((3, 20), (3, 3), 1, 8, before=1, after=1),
     ]
+    # Windows of few rows, whose neighbours share columns: lines of every length, vectors of several pixels and of part of one.
+    cases += [case((4, w), (3, 3), c, before=1, after=1) for c, w in product((2, 3, 5, 8, 15, 33), (1, 4, 7, 18))]
+    cases += [case((7, w), (3, 3), 20, stride=stride, before=1, after=1) for stride, w in product((2, 3), (4, 9, 16))]
+    cases += [case((17, 1), (taps, 1), c, batch=2) for taps, c in product((1, 2, 3, 5, 12, 15), (5, 40, 64))]
+    cases += [case((17,), (taps,), 18, before=4, after=3) for taps in (2, 3, 6, 9, 16)]
+    cases += [case((5, 6), (3, 2), 70, batch=2), case((4, 9), (2, 3), 18, before=1), case((3, 4, 6), (1, 3, 3), 40)]
     return cases
 
 
