@@ -10,20 +10,16 @@ namespace {
 // More weights than this stay in no cache between tiles: then each panel passes over all tiles in turn.
 constexpr int64_t kResident = 1 << 19;
 
-// A tile, and where its segments start in each of its rows: segments[segment][kMr].
-struct Prepared {
-  ConvTile tile;
-  const float** segments;
-  float* rows;  // the depth of each row, where it is gathered
-};
-
 template <int kMr>
 struct Layer {
   const ConvF32Params& p;
   const float *input, *weights, *bias;
   float* output;
   ConvSegments plan;
-  float* zeros;
+  ConvLines lines;
+  Runs runs;              // of a segment, where there are lines
+  const float** segments;  // where they start in each row of a tile: [segment][kMr]
+  float* floats;           // zeros or lines
   int32_t panels, depth, group_in, group_out;
   bool pixels_contiguous;
   int32_t last_origin;  // of a window that does not hang over the right edge
@@ -37,34 +33,13 @@ void point(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int32_t c
   for (int32_t kd = 0, d = pixel.origin[0]; kd < p.kernel[0]; ++kd, d += p.dilation[0]) {
     for (int32_t kh = 0, h = pixel.origin[1]; kh < p.kernel[1]; ++kh, h += p.dilation[1]) {
       const int32_t position = input_pixel(p, pixel.batch, d, h, pixel.origin[2]);
-      const float* x = position < 0 ? layer.zeros : layer.input + ptrdiff_t{position} * p.in_channels + group * layer.group_in;
+      const float* x = position < 0 ? layer.floats : layer.input + ptrdiff_t{position} * p.in_channels + group * layer.group_in;
       const ptrdiff_t step = position < 0 ? 0 : pixel_step;
       for (int32_t kw = 0; kw < p.kernel[2]; ++kw) {
         for (int32_t chunk = 0; chunk < layer.plan.chunks; ++chunk, segments += kMr) {
           const float* from = position < 0 ? x : x + kw * tap_step + chunk * kSegmentDepth;
           for (int32_t i = 0; i < count; ++i, from += step) segments[i] = from;
         }
-      }
-    }
-  }
-}
-
-// The depths of `count` neighbouring pixels with equal taps inside a line, line by line of their windows; what a vector holds
-// behind a line is overwritten by the next.
-template <class V, int kMr>
-void gather(const Layer<kMr>& layer, const Pixel& pixel, int32_t count, float* to) {
-  const ConvF32Params& p = layer.p;
-  const TapRange range = inside_taps(p, pixel, 2);
-  const int32_t width = p.kernel[2] * p.in_channels, floats = layer.plan.floats;
-  const ptrdiff_t row = ptrdiff_t{pixel.origin[2]} * p.in_channels, step = ptrdiff_t{p.stride[2]} * p.in_channels;
-  for (int32_t kd = 0, d = pixel.origin[0]; kd < p.kernel[0]; ++kd, d += p.dilation[0]) {
-    for (int32_t kh = 0, h = pixel.origin[1]; kh < p.kernel[1]; ++kh, h += p.dilation[1], to += width) {
-      const int32_t position = input_pixel(p, pixel.batch, d, h, 0);
-      const float* x = layer.input + ptrdiff_t{position} * p.in_channels + row;
-      for (int32_t k = 0; k < width; k += V::kLanes) {
-        const int32_t last = position < 0 ? 0 : range.last * p.in_channels - k;
-        const typename V::Mask mask = V::lanes(range.first * p.in_channels - k, last);
-        for (int32_t i = 0; i < count; ++i) V::store(to + i * floats + k, V::load_masked(x + i * step + k, mask));
       }
     }
   }
@@ -80,7 +55,7 @@ void point_taps(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int3
     const int32_t position = input_pixel(p, pixel.batch, pixel.origin[0] + kd * p.dilation[0], pixel.origin[1] + kh * p.dilation[1],
                                          pixel.origin[2] + kw * p.dilation[2]);
     const ptrdiff_t at = ptrdiff_t{position} * p.in_channels + group * layer.group_in + chunk * kSegmentDepth;
-    *segments = position < 0 ? layer.zeros : layer.input + at;
+    *segments = position < 0 ? layer.floats : layer.input + at;
     if (++chunk == layer.plan.chunks) {
       chunk = 0;
       ++tap;
@@ -88,43 +63,83 @@ void point_taps(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int3
   }
 }
 
-// Prepares segments [begin, end) of a tile that starts at `walk`, which goes on to the tile behind it.
-template <class V, int kMr>
-void prepare(const Layer<kMr>& layer, const Prepared& to, PixelWalk& walk, int32_t begin, int32_t end) {
+// Points at segments [begin, end) of a tile that starts at `walk`, which goes on to the tile behind it.
+template <int kMr>
+void point_tile(const Layer<kMr>& layer, const ConvTile& tile, PixelWalk& walk, int32_t begin, int32_t end) {
   const ConvF32Params& p = layer.p;
-  const ConvTile& tile = to.tile;
   if (layer.pixels_contiguous) {
     const float* x = layer.input + ptrdiff_t{tile.pixel} * p.in_channels + tile.group * layer.group_in;
-    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) to.segments[row] = x;
+    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) layer.segments[row] = x;
     return;
   }
   const bool whole = end - begin == layer.plan.count;
   for (int32_t row = 0; row < tile.pixels;) {
     const int32_t room = layer.last_origin - walk.pixel.origin[2];
     int32_t count = 1;
-    const bool inside = whole && walk.pixel.origin[2] >= 0 && room >= 0;
-    if (inside) {
+    if (whole && walk.pixel.origin[2] >= 0 && room >= 0) {
       count = walk.left < tile.pixels - row ? walk.left : tile.pixels - row;
       if (room < (count - 1) * p.stride[2]) count = room / p.stride[2] + 1;
-    }
-    if (layer.plan.gathered) {
-      float* depth = to.rows + row * layer.plan.floats;
-      for (int32_t i = 0; i < count; ++i) to.segments[row + i] = depth + i * layer.plan.floats;
-      gather<V>(layer, walk.pixel, count, depth);
-    } else if (inside) {
-      point(layer, walk.pixel, tile.group, count, to.segments + row);
+      point(layer, walk.pixel, tile.group, count, layer.segments + row);
     } else {
-      point_taps(layer, walk.pixel, tile.group, begin, end, to.segments + row);
+      point_taps(layer, walk.pixel, tile.group, begin, end, layer.segments + row);
     }
     row += count;
     skip(p, walk, count);
   }
 }
 
+// The lines in scratch.
+struct Held {
+  int64_t begin, end;
+};
+
+template <class V, int kMr>
+void copy_lines(const Layer<kMr>& layer, const Held& held) {
+  const ConvF32Params& p = layer.p;
+  const ConvLines& lines = layer.lines;
+  const int64_t before = int64_t{p.pad[2]} * p.in_channels, behind = before + int64_t{p.in[2]} * p.in_channels;
+  const int32_t first = static_cast<int32_t>(before < lines.pitch ? before : lines.pitch);
+  const int32_t inside = static_cast<int32_t>(behind < lines.pitch ? behind : lines.pitch);
+  float* to = layer.floats;
+  for (int64_t line = held.begin; line < held.end; ++line) {
+    const int32_t image = static_cast<int32_t>(line / lines.image), h = static_cast<int32_t>(line % lines.image) - p.pad[1];
+    for (int32_t kd = 0; kd < p.kernel[0]; ++kd, to += lines.pitch) {
+      const int32_t d = image % p.out[0] * p.stride[0] - p.pad[0] + kd * p.dilation[0];
+      const int32_t position = input_pixel(p, image / p.out[0], d, h, 0), last = position < 0 ? 0 : inside;
+      const float* x = layer.input + ptrdiff_t{position} * p.in_channels - before;
+      for (int32_t k = 0; k < lines.pitch; k += V::kLanes) {
+        const bool whole = k >= first && k + V::kLanes <= last;
+        V::store(to + k, whole ? V::load(x + k) : V::load_masked(x + k, V::lanes(first - k, last - k)));
+      }
+    }
+  }
+}
+
+// Points at the segments of a tile in lines, which are copied where they are not held.
+template <class V, int kMr>
+void point_lines(const Layer<kMr>& layer, const ConvTile& tile, Held& held) {
+  const ConvF32Params& p = layer.p;
+  const ConvLines& lines = layer.lines;
+  const auto line_of = [&](int32_t row) { return row / p.out[1] * lines.image + row % p.out[1] * p.stride[1]; };
+  int32_t row = tile.pixel / p.out[2], column = tile.pixel % p.out[2];
+  const int64_t end = line_of((tile.pixel + tile.pixels - 1) / p.out[2]) + lines.extent;
+  if (line_of(row) < held.begin || end > held.end) {
+    held.begin = line_of(row);
+    held.end = held.begin + lines.count < lines.all ? held.begin + lines.count : lines.all;
+    copy_lines<V>(layer, held);
+  }
+  const ptrdiff_t pixel_step = ptrdiff_t{p.stride[2]} * p.in_channels;
+  for (int32_t i = 0; i < tile.pixels; ++row, column = 0) {
+    const float* x = layer.floats + (line_of(row) - held.begin) * p.kernel[0] * lines.pitch + column * pixel_step;
+    for (; i < tile.pixels && column < p.out[2]; ++i, ++column, x += pixel_step) {
+      for (int32_t kd = 0; kd < p.kernel[0]; ++kd) layer.segments[kd * kMr + i] = x + kd * lines.pitch;
+    }
+  }
+}
+
 // kVectors vectors of columns, from panel `index` on; the weights of one vector lie `vector_step` behind those of the one before.
 template <class V, int kRows, int kVectors, int kMr>
-__attribute__((noinline)) void block(const Layer<kMr>& layer, const Prepared& now, int32_t index, ptrdiff_t vector_step) {
-  const ConvTile& tile = now.tile;
+__attribute__((noinline)) void block(const Layer<kMr>& layer, const ConvTile& tile, int32_t index, ptrdiff_t vector_step) {
   constexpr int kWays = kRows == 1 ? 4 : (kRows < 4 ? 2 : 1);
   const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
   typename V::Type acc[kWays][kRows][kVectors];
@@ -143,14 +158,14 @@ __attribute__((noinline)) void block(const Layer<kMr>& layer, const Prepared& no
     const int32_t end = plan.count - begin < plan.block ? plan.count : begin + plan.block;
     if (plan.count > plan.block) {
       PixelWalk walk = walk_from(layer.p, tile.pixel);
-      prepare<V>(layer, now, walk, begin, end);
+      point_tile(layer, tile, walk, begin, end);
     }
     for (int32_t s = begin, chunk = begin % plan.chunks; s < end; ++s) {
       const bool last = ++chunk == plan.chunks;
-      const int32_t depth = last ? plan.last_depth : kSegmentDepth;
+      const Runs runs = {layer.runs.count, last ? plan.last_depth : kSegmentDepth, layer.runs.step};
       if (last) chunk = 0;
-      multiply_panels<V, kRows, kVectors, kWays>(now.segments + (s - begin) * kMr, w, vector_step, depth, acc);
-      w += ptrdiff_t{depth} * kNr;
+      multiply_panels<V, kRows, kVectors, kWays>(layer.segments + (s - begin) * kMr, runs, w, vector_step, acc);
+      w += ptrdiff_t{runs.count} * runs.depth * kNr;
     }
   }
   const int32_t first = index * kNr, columns = layer.group_out - first;
@@ -168,25 +183,25 @@ __attribute__((noinline)) void block(const Layer<kMr>& layer, const Prepared& no
   }
 }
 
-// Panels::run<rows>(layer, prepared) computes the panels of a tile, up to Panels::kWide of them at once.
+// Panels::run<rows>(layer, tile) computes the panels of a tile, up to Panels::kWide of them at once.
 template <class Panels, int kRows, int kMr>
-inline void panels_of(const Layer<kMr>& layer, const Prepared& now) {
-  if (now.tile.pixels == kRows) return Panels::template run<kRows>(layer, now);
-  if constexpr (kRows > 1) panels_of<Panels, kRows - 1>(layer, now);
+inline void panels_of(const Layer<kMr>& layer, const ConvTile& tile) {
+  if (tile.pixels == kRows) return Panels::template run<kRows>(layer, tile);
+  if constexpr (kRows > 1) panels_of<Panels, kRows - 1>(layer, tile);
 }
 
-// Each tile is prepared while the one before it is still to be computed: what was stored a moment ago is slow to load.
 template <class V, class Panels, int kMr>
 Status convolve(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   const ConvF32Params& p = *static_cast<const ConvF32Params*>(params);
-  const ConvSegments plan = conv_segments(p);
-  const float** segments = static_cast<const float**>(scratch);
-  const int32_t pointers = plan.block * kMr;
-  float* floats = reinterpret_cast<float*>(segments + 2 * pointers);
-  Prepared prepared[2] = {{{}, segments, floats}, {{}, segments + pointers, floats + kMr * plan.floats}};
-  if (!plan.gathered) {
-    for (int32_t i = 0; i < plan.floats; ++i) floats[i] = 0.0f;
+  const ConvLines lines = conv_lines(p, kMr);
+  ConvSegments plan = conv_segments(p, false);
+  Runs runs = {1, 0, 0};
+  if (lines.count != 0) {
+    plan = {false, 1, p.kernel[0], p.kernel[2] * p.in_channels, p.kernel[0], 0};
+    runs = {p.kernel[1], 0, ptrdiff_t{p.dilation[1]} * p.kernel[0] * lines.pitch};
   }
+  float* floats = reinterpret_cast<float*>(static_cast<char*>(scratch) + conv_table(kMr, plan.block));
+  for (int32_t i = 0; i < plan.floats; ++i) floats[i] = 0.0f;
   bool pixels_contiguous = taps(p) == 1;
   for (int i = 0; i < 3; ++i) pixels_contiguous = pixels_contiguous && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
   const Layer<kMr> layer = {p,
@@ -195,6 +210,9 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
                             static_cast<const float*>(operands[2]),
                             static_cast<float*>(operands[3]),
                             plan,
+                            lines,
+                            runs,
+                            static_cast<const float**>(scratch),
                             floats,
                             conv_panels(p, kNr),
                             conv_depth(p),
@@ -205,32 +223,30 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
   const int32_t splits = conv_splits(p, kMr, kNr), pixels = output_pixels(p);
   const bool resident = splits != 1 || int64_t{layer.panels} * kNr * layer.depth * 4 <= kResident;
   const int32_t wide = resident ? layer.panels : Panels::kWide;
+  Held held = {0, 0};
   for (int32_t column = 0; column < layer.panels; column += wide) {
     ConvTile tile = conv_tile(p, kMr, kNr, begin);
     PixelWalk walk = walk_from(p, tile.pixel);
-    int current = 0;
     for (int32_t index = begin; index < end; next(p, kMr, splits, pixels, tile)) {
-      Prepared& now = prepared[current];
-      now.tile = tile;
+      ConvTile now = tile;
       if (splits == 1) {
-        now.tile.panel = column;
-        now.tile.panels = layer.panels - column < wide ? layer.panels - column : wide;
+        now.panel = column;
+        now.panels = layer.panels - column < wide ? layer.panels - column : wide;
         ++index;
       } else {  // tiles of the same pixels in one go
-        now.tile.panels = splits - tile.panel < end - index ? splits - tile.panel : end - index;
-        tile.panel += now.tile.panels - 1;
-        index += now.tile.panels;
+        now.panels = splits - tile.panel < end - index ? splits - tile.panel : end - index;
+        tile.panel += now.panels - 1;
+        index += now.panels;
       }
-      if (plan.count <= plan.block) {
+      if (lines.count != 0) {
+        point_lines<V>(layer, now, held);
+      } else if (plan.count <= plan.block) {
         PixelWalk behind = walk;
-        prepare<V>(layer, now, behind, 0, plan.count);
+        point_tile(layer, now, behind, 0, plan.count);
         if (tile.group == p.groups - 1) walk = behind;
       }
-      current = 1 - current;
-      if (prepared[current].tile.pixels != 0) panels_of<Panels, kMr>(layer, prepared[current]);
+      panels_of<Panels, kMr>(layer, now);
     }
-    panels_of<Panels, kMr>(layer, prepared[1 - current]);
-    prepared[0].tile.pixels = prepared[1].tile.pixels = 0;
   }
   return kOk;
 }
