@@ -154,13 +154,13 @@ __attribute__((noinline)) void block(const Layer<kMr>& layer, const ConvTile& ti
   }
   const float* w = layer.weights + column * layer.depth;
   const ConvSegments& plan = layer.plan;
-  for (int32_t begin = 0; begin < plan.count; begin += plan.block) {
+  for (int32_t begin = 0, chunk = 0; begin < plan.count; begin += plan.block) {
     const int32_t end = plan.count - begin < plan.block ? plan.count : begin + plan.block;
     if (plan.count > plan.block) {
       PixelWalk walk = walk_from(layer.p, tile.pixel);
       point_tile(layer, tile, walk, begin, end);
     }
-    for (int32_t s = begin, chunk = begin % plan.chunks; s < end; ++s) {
+    for (int32_t s = begin; s < end; ++s) {
       const bool last = ++chunk == plan.chunks;
       const Runs runs = {layer.runs.count, last ? plan.last_depth : kSegmentDepth, layer.runs.step};
       if (last) chunk = 0;
@@ -169,10 +169,11 @@ __attribute__((noinline)) void block(const Layer<kMr>& layer, const ConvTile& ti
     }
   }
   const int32_t first = index * kNr, columns = layer.group_out - first;
-  float* y = layer.output + ptrdiff_t{tile.pixel} * layer.p.out_channels + tile.group * layer.group_out + first;
+  const ptrdiff_t pixel_step = layer.p.out_channels;
+  float* y = layer.output + tile.pixel * pixel_step + tile.group * layer.group_out + first;
   const typename V::Type low = V::all(layer.p.low), high = V::all(layer.p.high);
   SINTER_UNROLL
-  for (int row = 0; row < kRows; ++row, y += layer.p.out_channels) {
+  for (int row = 0; row < kRows; ++row, y += pixel_step) {
     SINTER_UNROLL
     for (int v = 0; v < kVectors; ++v) {
       typename V::Type sum = acc[0][row][v];
