@@ -115,25 +115,41 @@ void copy_lines(const Layer<kMr>& layer, const Held& held) {
   }
 }
 
-// Points at the segments of a tile in lines, which are copied where they are not held.
+// Rows of output in order: the first line that one sees, its number in its image, and the pixel that comes next.
+struct RowWalk {
+  int64_t line;
+  int32_t row, column;
+};
+
+static inline void next_row(const ConvF32Params& p, const ConvLines& lines, RowWalk& walk) {
+  const bool last = ++walk.row == p.out[1];
+  walk.line += last ? lines.extent : p.stride[1];
+  walk.row = last ? 0 : walk.row;
+  walk.column = 0;
+}
+
+// Points at the segments of a tile in lines, which are copied where they are not held; goes on to the tile behind it.
 template <class V, int kMr>
-void point_lines(const Layer<kMr>& layer, const ConvTile& tile, Held& held) {
+void point_lines(const Layer<kMr>& layer, int32_t pixels, RowWalk& walk, Held& held) {
   const ConvF32Params& p = layer.p;
   const ConvLines& lines = layer.lines;
-  const auto line_of = [&](int32_t row) { return row / p.out[1] * lines.image + row % p.out[1] * p.stride[1]; };
-  int32_t row = tile.pixel / p.out[2], column = tile.pixel % p.out[2];
-  const int64_t end = line_of((tile.pixel + tile.pixels - 1) / p.out[2]) + lines.extent;
-  if (line_of(row) < held.begin || end > held.end) {
-    held.begin = line_of(row);
+  RowWalk last = walk;
+  for (int32_t left = pixels - (p.out[2] - walk.column); left > 0; left -= p.out[2]) next_row(p, lines, last);
+  if (walk.line < held.begin || last.line + lines.extent > held.end) {
+    held.begin = walk.line;
     held.end = held.begin + lines.count < lines.all ? held.begin + lines.count : lines.all;
     copy_lines<V>(layer, held);
   }
   const ptrdiff_t pixel_step = ptrdiff_t{p.stride[2]} * p.in_channels;
-  for (int32_t i = 0; i < tile.pixels; ++row, column = 0) {
-    const float* x = layer.floats + (line_of(row) - held.begin) * p.kernel[0] * lines.pitch + column * pixel_step;
-    for (; i < tile.pixels && column < p.out[2]; ++i, ++column, x += pixel_step) {
-      for (int32_t kd = 0; kd < p.kernel[0]; ++kd) layer.segments[kd * kMr + i] = x + kd * lines.pitch;
+  for (int32_t i = 0; i < pixels;) {
+    const float* x = layer.floats + (walk.line - held.begin) * p.kernel[0] * lines.pitch + walk.column * pixel_step;
+    const int32_t left = p.out[2] - walk.column, count = left < pixels - i ? left : pixels - i;
+    for (int32_t kd = 0; kd < p.kernel[0]; ++kd, x += lines.pitch) {
+      for (int32_t n = 0; n < count; ++n) layer.segments[kd * kMr + i + n] = x + n * pixel_step;
     }
+    i += count;
+    walk.column += count;
+    if (count == left) next_row(p, lines, walk);
   }
 }
 
@@ -228,6 +244,8 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
   for (int32_t column = 0; column < layer.panels; column += wide) {
     ConvTile tile = conv_tile(p, kMr, kNr, begin);
     PixelWalk walk = walk_from(p, tile.pixel);
+    const int32_t row = tile.pixel / p.out[2];
+    RowWalk rows = {row / p.out[1] * lines.image + row % p.out[1] * p.stride[1], row % p.out[1], tile.pixel % p.out[2]};
     for (int32_t index = begin; index < end; next(p, kMr, splits, pixels, tile)) {
       ConvTile now = tile;
       if (splits == 1) {
@@ -240,7 +258,7 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
         index += now.panels;
       }
       if (lines.count != 0) {
-        point_lines<V>(layer, now, held);
+        point_lines<V>(layer, now.pixels, rows, held);
       } else if (plan.count <= plan.block) {
         PixelWalk behind = walk;
         point_tile(layer, now, behind, 0, plan.count);
