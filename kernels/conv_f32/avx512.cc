@@ -11,6 +11,13 @@ struct Panels {
   static void run(const Layer<kMr>& layer, const ConvTile& tile) {
     const int32_t end = tile.panel + tile.panels;
     for (int32_t index = tile.panel; index < end;) {
+      if constexpr (kRows == 1) {
+        if (end - index >= 4) {
+          block<Floats16, kRows, 4>(layer, tile, index, ptrdiff_t{layer.depth} * kNr);
+          index += 4;
+          continue;
+        }
+      }
       if (end - index >= 2) {
         block<Floats16, kRows, 2>(layer, tile, index, ptrdiff_t{layer.depth} * kNr);
         index += 2;

@@ -156,7 +156,7 @@ void point_lines(const Layer<kMr>& layer, int32_t pixels, RowWalk& walk, Held& h
 // kVectors vectors of columns, from panel `index` on; the weights of one vector lie `vector_step` behind those of the one before.
 template <class V, int kRows, int kVectors, int kMr>
 __attribute__((noinline)) void block(const Layer<kMr>& layer, const ConvTile& tile, int32_t index, ptrdiff_t vector_step) {
-  constexpr int kWays = kRows == 1 ? 4 : (kRows < 4 ? 2 : 1);
+  constexpr int kWays = kRows == 1 ? 8 / kVectors : (kRows < 4 ? 2 : 1);
   const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
   typename V::Type acc[kWays][kRows][kVectors];
   SINTER_UNROLL
