@@ -18,7 +18,7 @@ struct Layer {
   ConvSegments plan;
   ConvLines lines;
   Runs runs;              // of a segment, where there are lines
-  const float** segments;  // where they start in each row of a tile: [segment][kMr]
+  const float** segments;  // where they start in each row of a tile: [segment][kMr], or [row] of one segment
   float* floats;           // zeros or lines
   int32_t panels, depth, group_in, group_out;
   bool pixels_contiguous;
@@ -69,7 +69,7 @@ void point_tile(const Layer<kMr>& layer, const ConvTile& tile, PixelWalk& walk, 
   const ConvF32Params& p = layer.p;
   if (layer.pixels_contiguous) {
     const float* x = layer.input + ptrdiff_t{tile.pixel} * p.in_channels + tile.group * layer.group_in;
-    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) layer.segments[row] = x;
+    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) { __asm__("" : "+r"(x)); layer.segments[row] = x; }
     return;
   }
   const bool whole = end - begin == layer.plan.count;
@@ -145,7 +145,7 @@ void point_lines(const Layer<kMr>& layer, int32_t pixels, RowWalk& walk, Held& h
     const float* x = layer.floats + (walk.line - held.begin) * p.kernel[0] * lines.pitch + walk.column * pixel_step;
     const int32_t left = p.out[2] - walk.column, count = left < pixels - i ? left : pixels - i;
     for (int32_t kd = 0; kd < p.kernel[0]; ++kd, x += lines.pitch) {
-      for (int32_t n = 0; n < count; ++n) layer.segments[kd * kMr + i + n] = x + n * pixel_step;
+      const float* xx=x; for (int32_t n = 0; n < count; ++n, xx += pixel_step) { __asm__("" : "+r"(xx)); layer.segments[kd * kMr + i + n] = xx; }
     }
     i += count;
     walk.column += count;
@@ -153,72 +153,75 @@ void point_lines(const Layer<kMr>& layer, int32_t pixels, RowWalk& walk, Held& h
   }
 }
 
-// kVectors vectors of columns, from panel `index` on; the weights of one vector lie `vector_step` behind those of the one before.
+// `count` blocks of kRows rows of a tile, from row `first` on, by kVectors vectors of columns, from panel `index` on; the weights of
+// one vector lie `vector_step` behind those of the one before.
 template <class V, int kRows, int kVectors, int kMr>
-__attribute__((noinline)) void block(const Layer<kMr>& layer, const ConvTile& tile, int32_t index, ptrdiff_t vector_step) {
-  constexpr int kWays = kRows == 1 ? 8 / kVectors : (kRows < 4 ? 2 : 1);
-  const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
-  typename V::Type acc[kWays][kRows][kVectors];
-  SINTER_UNROLL
-  for (int v = 0; v < kVectors; ++v) {
-    SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) {
-      acc[0][row][v] = V::load(layer.bias + column + v * V::kLanes);
-      SINTER_UNROLL
-      for (int way = 1; way < kWays; ++way) acc[way][row][v] = V::zero();
-    }
-  }
-  const float* w = layer.weights + column * layer.depth;
+__attribute__((noinline)) void blocks(const Layer<kMr>& layer, const ConvTile& tile, int32_t first, int32_t count, int32_t index,
+                                      ptrdiff_t vector_step) {
+  constexpr int kWays = kRows == 1 ? 2 : (kRows < 4 ? 2 : 1);
   const ConvSegments& plan = layer.plan;
-  for (int32_t begin = 0, chunk = 0; begin < plan.count; begin += plan.block) {
-    const int32_t end = plan.count - begin < plan.block ? plan.count : begin + plan.block;
-    if (plan.count > plan.block) {
-      PixelWalk walk = walk_from(layer.p, tile.pixel);
-      point_tile(layer, tile, walk, begin, end);
-    }
-    for (int32_t s = begin; s < end; ++s) {
-      const bool last = ++chunk == plan.chunks;
-      const Runs runs = {layer.runs.count, last ? plan.last_depth : kSegmentDepth, layer.runs.step};
-      if (last) chunk = 0;
-      multiply_panels<V, kRows, kVectors, kWays>(layer.segments + (s - begin) * kMr, runs, w, vector_step, acc);
-      w += ptrdiff_t{runs.count} * runs.depth * kNr;
-    }
-  }
-  const int32_t first = index * kNr, columns = layer.group_out - first;
-  const ptrdiff_t pixel_step = layer.p.out_channels;
-  float* y = layer.output + tile.pixel * pixel_step + tile.group * layer.group_out + first;
+  const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr, pixel_step = layer.p.out_channels;
+  const int32_t out = index * kNr, columns = layer.group_out - out;
   const typename V::Type low = V::all(layer.p.low), high = V::all(layer.p.high);
-  SINTER_UNROLL
-  for (int row = 0; row < kRows; ++row, y += pixel_step) {
+  const float** segments = layer.segments + first;
+  float* y = layer.output + (tile.pixel + first) * pixel_step + tile.group * layer.group_out + out;
+  for (; count > 0; --count, segments += kRows) {
+    typename V::Type acc[kWays][kRows][kVectors];
     SINTER_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      typename V::Type sum = acc[0][row][v];
       SINTER_UNROLL
-      for (int way = 1; way < kWays; ++way) sum = V::add(sum, acc[way][row][v]);
-      V::store_first(y + v * V::kLanes, V::clamp(sum, low, high), columns - v * V::kLanes);
+      for (int row = 0; row < kRows; ++row) {
+        acc[0][row][v] = V::load(layer.bias + column + v * V::kLanes);
+        SINTER_UNROLL
+        for (int way = 1; way < kWays; ++way) acc[way][row][v] = V::zero();
+      }
+    }
+    const float* w = layer.weights + column * layer.depth;
+    for (int32_t begin = 0, chunk = 0; begin < plan.count; begin += plan.block) {
+      const int32_t end = plan.count - begin < plan.block ? plan.count : begin + plan.block;
+      if (plan.count > plan.block) {
+        PixelWalk walk = walk_from(layer.p, tile.pixel);
+        point_tile(layer, tile, walk, begin, end);
+      }
+      for (int32_t s = begin; s < end; ++s) {
+        const bool last = ++chunk == plan.chunks;
+        const Runs runs = {layer.runs.count, last ? plan.last_depth : kSegmentDepth, layer.runs.step};
+        if (last) chunk = 0;
+        multiply_panels<V, kRows, kVectors, kWays>(segments + (s - begin) * kMr, runs, w, vector_step, acc);
+        w += ptrdiff_t{runs.count} * runs.depth * kNr;
+      }
+    }
+    SINTER_UNROLL
+    for (int row = 0; row < kRows; ++row, y += pixel_step) {
+      SINTER_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        typename V::Type sum = acc[0][row][v];
+        SINTER_UNROLL
+        for (int way = 1; way < kWays; ++way) sum = V::add(sum, acc[way][row][v]);
+        V::store_first(y + v * V::kLanes, V::clamp(sum, low, high), columns - v * V::kLanes);
+      }
     }
   }
 }
 
-// Panels::run<rows>(layer, tile) computes the panels of a tile, up to Panels::kWide of them at once.
+// Panels::run<rows>(layer, tile, first, count) computes the panels of `count` blocks of rows, up to Panels::kWide of them at once.
 template <class Panels, int kRows, int kMr>
-inline void panels_of(const Layer<kMr>& layer, const ConvTile& tile) {
-  if (tile.pixels == kRows) return Panels::template run<kRows>(layer, tile);
-  if constexpr (kRows > 1) panels_of<Panels, kRows - 1>(layer, tile);
+inline void panels_of(const Layer<kMr>& layer, const ConvTile& tile, int32_t first) {
+  if (const int32_t count = (tile.pixels - first) / kRows; count > 0) {
+    Panels::template run<kRows>(layer, tile, first, count);
+    first += count * kRows;
+  }
+  if constexpr (kRows > 1) panels_of<Panels, kRows - 1>(layer, tile, first);
 }
 
 template <class V, class Panels, int kMr>
 Status convolve(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   const ConvF32Params& p = *static_cast<const ConvF32Params*>(params);
   const ConvLines lines = conv_lines(p, kMr);
-  ConvSegments plan = conv_segments(p, false);
-  Runs runs = {1, 0, 0};
-  if (lines.count != 0) {
-    plan = {false, 1, p.kernel[0], p.kernel[2] * p.in_channels, p.kernel[0], 0};
-    runs = {p.kernel[1], 0, ptrdiff_t{p.dilation[1]} * p.kernel[0] * lines.pitch};
-  }
-  float* floats = reinterpret_cast<float*>(static_cast<char*>(scratch) + conv_table(kMr, plan.block));
-  for (int32_t i = 0; i < plan.floats; ++i) floats[i] = 0.0f;
+  const ConvSegments plan = conv_segments(p, lines);
+  const Runs runs = {lines.count == 0 ? 1 : p.kernel[1], 0, ptrdiff_t{p.dilation[1]} * p.kernel[0] * lines.pitch};
+  float* floats = reinterpret_cast<float*>(static_cast<char*>(scratch) + conv_table(kMr, conv_entries(plan)));
+  for (int32_t i = 0; lines.count == 0 && i < plan.floats; i += V::kLanes) V::store(floats + i, V::zero());
   bool pixels_contiguous = taps(p) == 1;
   for (int i = 0; i < 3; ++i) pixels_contiguous = pixels_contiguous && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
   const Layer<kMr> layer = {p,
@@ -240,6 +243,7 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
   const int32_t splits = conv_splits(p, kMr, kNr), pixels = output_pixels(p);
   const bool resident = splits != 1 || int64_t{layer.panels} * kNr * layer.depth * 4 <= kResident;
   const int32_t wide = resident ? layer.panels : Panels::kWide;
+  const int32_t batch = splits == 1 && p.groups == 1 && plan.count == 1 ? kBatch : 1;
   Held held = {0, 0};
   for (int32_t column = 0; column < layer.panels; column += wide) {
     ConvTile tile = conv_tile(p, kMr, kNr, begin);
@@ -251,7 +255,10 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
       if (splits == 1) {
         now.panel = column;
         now.panels = layer.panels - column < wide ? layer.panels - column : wide;
-        ++index;
+        const int32_t tiles = end - index < batch ? end - index : batch;
+        now.pixels = pixels - tile.pixel < tiles * kMr ? pixels - tile.pixel : tiles * kMr;
+        tile.pixel += (tiles - 1) * kMr;
+        index += tiles;
       } else {  // tiles of the same pixels in one go
         now.panels = splits - tile.panel < end - index ? splits - tile.panel : end - index;
         tile.panel += now.panels - 1;
@@ -264,7 +271,7 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
         point_tile(layer, now, behind, 0, plan.count);
         if (tile.group == p.groups - 1) walk = behind;
       }
-      panels_of<Panels, kMr>(layer, now);
+      panels_of<Panels, kMr>(layer, now, 0);
     }
   }
   return kOk;

@@ -17,12 +17,10 @@ int32_t conv_f32_tiles(const Kernel& kernel, const void* params) {
 size_t conv_f32_scratch(const Kernel& kernel, const void* params) {
   if (kernel.mr == 1) return 0;
   const ConvF32Params& p = *static_cast<const ConvF32Params*>(params);
-  const ConvLines lines = conv_lines(p, kernel.mr);
-  const ConvSegments plan = conv_segments(p, kernel.mr < kLinesMr);
-  const int32_t segments = lines.count != 0 ? p.kernel[0] : plan.block;
-  const int32_t rows = plan.gathered ? kernel.mr * plan.floats : plan.floats;
-  const int32_t floats = lines.count != 0 ? lines.count * p.kernel[0] * lines.pitch : rows;
-  return conv_table(kernel.mr, segments) + static_cast<size_t>(floats) * sizeof(float);
+  const bool wide = kernel.mr >= kLinesMr;
+  const ConvSegments plan = wide ? conv_segments(p, conv_lines(p, kernel.mr)) : conv_segments(p, true);
+  const int32_t floats = plan.gathered ? kernel.mr * plan.floats : plan.floats;
+  return conv_table(kernel.mr, wide ? conv_entries(plan) : plan.block) + static_cast<size_t>(floats) * sizeof(float);
 }
 
 }  // namespace sinter

@@ -26,7 +26,7 @@ namespace sinter {
 SINTER_PARAMS(ConvF32Params, CONV_F32_PARAMS);
 
 constexpr int32_t kSegmentDepth = 512, kSegments = 64, kGatherWidth = 32, kGatherDepth = 256;
-constexpr int32_t kLinesMr = 6, kLinesWidth = 32, kLinesFloats = 16 << 10, kLinesNear = 6 << 10;
+constexpr int32_t kLinesMr = 6, kLinesWidth = 32, kLinesFloats = 16 << 10, kLinesNear = 6 << 10, kBatch = 8;
 
 // How K splits into segments. A tap's channels are `chunks` of them: all kSegmentDepth deep but the last.
 struct ConvSegments {
@@ -34,7 +34,7 @@ struct ConvSegments {
   int32_t chunks, count;
   int32_t last_depth;
   int32_t block;   // segments prepared at once
-  int32_t floats;  // of zeros, or of one gathered pixel with room for a vector behind it
+  int32_t floats;  // of zeros, in whole vectors, of lines, or of one gathered pixel with room for a vector behind it
 };
 
 // Whether no tap lies outside the input.
@@ -58,11 +58,14 @@ static inline ConvSegments conv_segments(const ConvF32Params& p, bool gather) {
   plan.count = taps(p) * plan.chunks;
   plan.block = plan.count < kSegments ? plan.count : kSegments;
   plan.last_depth = channels - (plan.chunks - 1) * kSegmentDepth;
-  plan.floats = channels < kSegmentDepth ? channels : kSegmentDepth;
+  plan.floats = plan.chunks > 1 ? kSegmentDepth : div_up(channels, 16) * 16;
   return plan;
 }
 
-// Bytes of the table of where segments start.
+// Entries for each row of a tile in the table of where segments start: those of one segment, of several tiles.
+static constexpr int32_t conv_entries(const ConvSegments& plan) { return plan.count == 1 ? kBatch : plan.block; }
+
+// Bytes of that table.
 static constexpr size_t conv_table(int32_t mr, int32_t segments) {
   return static_cast<size_t>(round_up(static_cast<uint64_t>(mr * segments) * sizeof(void*), 64));
 }
@@ -86,14 +89,20 @@ static inline ConvLines conv_lines(const ConvF32Params& p, int32_t mr) {
   const int64_t pitch = (width + 15) / 16 * 16, images = int64_t{p.batch} * p.out[0];
   lines.image = int64_t{p.out[1] - 1} * p.stride[1] + lines.extent;
   lines.all = images * lines.image;
-  // The rows of output in a tile, wherever it starts, are at most `extent` lines apart.
-  const int64_t rows = (mr - 2) / p.out[2] + 2, floats = pitch * p.kernel[0];
+  // The rows of output in the tiles prepared at once, wherever they start, are at most `extent` lines apart.
+  const int64_t rows = (mr * (p.kernel[0] == 1 ? kBatch : 1) - 2) / p.out[2] + 2, floats = pitch * p.kernel[0];
   const int64_t least = rows * lines.extent < lines.all ? rows * lines.extent : lines.all;
   if (pitch > kLinesFloats || least * floats > kLinesFloats) return lines;
   const int64_t near = kLinesNear / floats < lines.all ? kLinesNear / floats : lines.all;
   lines.count = static_cast<int32_t>(near < least ? least : near);
   lines.pitch = static_cast<int32_t>(pitch);
   return lines;
+}
+
+// What kernels with mr >= kLinesMr read: a segment is the lines of one depth, where there are lines.
+static inline ConvSegments conv_segments(const ConvF32Params& p, const ConvLines& lines) {
+  if (lines.count == 0) return conv_segments(p, false);
+  return {false, 1, p.kernel[0], p.kernel[2] * p.in_channels, p.kernel[0], lines.count * p.kernel[0] * lines.pitch};
 }
 
 }  // namespace sinter
