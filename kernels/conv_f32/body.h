@@ -221,7 +221,9 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
   const ConvSegments plan = conv_segments(p, lines);
   const Runs runs = {lines.count == 0 ? 1 : p.kernel[1], 0, ptrdiff_t{p.dilation[1]} * p.kernel[0] * lines.pitch};
   float* floats = reinterpret_cast<float*>(static_cast<char*>(scratch) + conv_table(kMr, conv_entries(plan)));
-  for (int32_t i = 0; lines.count == 0 && i < plan.floats; i += V::kLanes) V::store(floats + i, V::zero());
+  if (lines.count == 0 && plan.floats != 0) {  // no call of memset for none
+    for (int32_t i = 0; i < plan.floats; ++i) floats[i] = 0.0f;
+  }
   bool pixels_contiguous = taps(p) == 1;
   for (int i = 0; i < 3; ++i) pixels_contiguous = pixels_contiguous && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
   const Layer<kMr> layer = {p,

@@ -34,7 +34,7 @@ struct ConvSegments {
   int32_t chunks, count;
   int32_t last_depth;
   int32_t block;   // segments prepared at once
-  int32_t floats;  // of zeros, in whole vectors, of lines, or of one gathered pixel with room for a vector behind it
+  int32_t floats;  // of zeros, of lines, or of one gathered pixel with room for a vector behind it
 };
 
 // Whether no tap lies outside the input.
@@ -58,7 +58,7 @@ static inline ConvSegments conv_segments(const ConvF32Params& p, bool gather) {
   plan.count = taps(p) * plan.chunks;
   plan.block = plan.count < kSegments ? plan.count : kSegments;
   plan.last_depth = channels - (plan.chunks - 1) * kSegmentDepth;
-  plan.floats = plan.chunks > 1 ? kSegmentDepth : div_up(channels, 16) * 16;
+  plan.floats = channels < kSegmentDepth ? channels : kSegmentDepth;
   return plan;
 }
 
