@@ -9,6 +9,8 @@ namespace {
 
 // More weights than this stay in no cache between tiles: then each panel passes over all tiles in turn.
 constexpr int64_t kResident = 1 << 19;
+// Floats this far apart meet in a first-level cache, which holds kWayLines of them.
+constexpr int32_t kWay = 1024, kWayLines = 8;
 
 template <int kMr>
 struct Layer {
@@ -17,11 +19,12 @@ struct Layer {
   float* output;
   ConvSegments plan;
   ConvLines lines;
-  Runs runs;              // of a segment, where there are lines
+  Runs runs;               // of a segment, where there are lines
   const float** segments;  // where they start in each row of a tile: [segment][kMr], or [row] of one segment
   float* floats;           // zeros or lines
   int32_t panels, depth, group_in, group_out;
   bool pixels_contiguous;
+  bool crowded;         // rows of a tile lie in the same lines of the first-level cache
   int32_t last_origin;  // of a window that does not hang over the right edge
 };
 
@@ -69,7 +72,10 @@ void point_tile(const Layer<kMr>& layer, const ConvTile& tile, PixelWalk& walk, 
   const ConvF32Params& p = layer.p;
   if (layer.pixels_contiguous) {
     const float* x = layer.input + ptrdiff_t{tile.pixel} * p.in_channels + tile.group * layer.group_in;
-    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) { __asm__("" : "+r"(x)); layer.segments[row] = x; }
+    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) {
+      __asm__("" : "+r"(x));
+      layer.segments[row] = x;
+    }
     return;
   }
   const bool whole = end - begin == layer.plan.count;
@@ -145,7 +151,11 @@ void point_lines(const Layer<kMr>& layer, int32_t pixels, RowWalk& walk, Held& h
     const float* x = layer.floats + (walk.line - held.begin) * p.kernel[0] * lines.pitch + walk.column * pixel_step;
     const int32_t left = p.out[2] - walk.column, count = left < pixels - i ? left : pixels - i;
     for (int32_t kd = 0; kd < p.kernel[0]; ++kd, x += lines.pitch) {
-      const float* xx=x; for (int32_t n = 0; n < count; ++n, xx += pixel_step) { __asm__("" : "+r"(xx)); layer.segments[kd * kMr + i + n] = xx; }
+      const float* xx = x;
+      for (int32_t n = 0; n < count; ++n, xx += pixel_step) {
+        __asm__("" : "+r"(xx));
+        layer.segments[kd * kMr + i + n] = xx;
+      }
     }
     i += count;
     walk.column += count;
@@ -153,8 +163,8 @@ void point_lines(const Layer<kMr>& layer, int32_t pixels, RowWalk& walk, Held& h
   }
 }
 
-// `count` blocks of kRows rows of a tile, from row `first` on, by kVectors vectors of columns, from panel `index` on; the weights of
-// one vector lie `vector_step` behind those of the one before.
+// `count` blocks of kRows rows of a tile, from row `first` on, by kVectors vectors of columns, from panel `index` on; the weights
+// of one vector lie `vector_step` behind those of the one before.
 template <class V, int kRows, int kVectors, int kMr>
 __attribute__((noinline)) void blocks(const Layer<kMr>& layer, const ConvTile& tile, int32_t first, int32_t count, int32_t index,
                                       ptrdiff_t vector_step) {
@@ -241,39 +251,44 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
                             p.in_channels / p.groups,
                             p.out_channels / p.groups,
                             pixels_contiguous,
+                            p.in_channels * p.stride[2] % kWay == 0,
                             p.in[2] - 1 - (p.kernel[2] - 1) * p.dilation[2]};
   const int32_t splits = conv_splits(p, kMr, kNr), pixels = output_pixels(p);
-  const bool resident = splits != 1 || int64_t{layer.panels} * kNr * layer.depth * 4 <= kResident;
+  const bool resident = pixels <= kMr || int64_t{layer.panels} * kNr * layer.depth * 4 <= kResident;
   const int32_t wide = resident ? layer.panels : Panels::kWide;
-  const int32_t batch = splits == 1 && p.groups == 1 && plan.count == 1 ? kBatch : 1;
+  const int32_t batch = p.groups == 1 && plan.count == 1 ? kBatch : 1;
+  // Blocks of rows: of the first and the last one, only some panels where they are split.
+  const int32_t first = begin / splits, last = (end - 1) / splits;
   Held held = {0, 0};
   for (int32_t column = 0; column < layer.panels; column += wide) {
-    ConvTile tile = conv_tile(p, kMr, kNr, begin);
-    PixelWalk walk = walk_from(p, tile.pixel);
-    const int32_t row = tile.pixel / p.out[2];
-    RowWalk rows = {row / p.out[1] * lines.image + row % p.out[1] * p.stride[1], row % p.out[1], tile.pixel % p.out[2]};
-    for (int32_t index = begin; index < end; next(p, kMr, splits, pixels, tile)) {
-      ConvTile now = tile;
-      if (splits == 1) {
-        now.panel = column;
-        now.panels = layer.panels - column < wide ? layer.panels - column : wide;
-        const int32_t tiles = end - index < batch ? end - index : batch;
-        now.pixels = pixels - tile.pixel < tiles * kMr ? pixels - tile.pixel : tiles * kMr;
-        tile.pixel += (tiles - 1) * kMr;
-        index += tiles;
-      } else {  // tiles of the same pixels in one go
-        now.panels = splits - tile.panel < end - index ? splits - tile.panel : end - index;
-        tile.panel += now.panels - 1;
-        index += now.panels;
-      }
+    const ConvTile start = conv_tile(p, kMr, kNr, begin);
+    PixelWalk walk = walk_from(p, start.pixel);
+    const int32_t row = start.pixel / p.out[2];
+    RowWalk rows = {row / p.out[1] * lines.image + row % p.out[1] * p.stride[1], row % p.out[1], start.pixel % p.out[2]};
+    int32_t tiles = 1;
+    for (int32_t block = first; block <= last; block += tiles) {
+      const bool edge = splits != 1 && (block == first || last - block < batch);
+      tiles = edge ? 1 : (last - block < batch ? last - block + 1 : batch);
+      ConvTile tile = start;
+      tile.group = block % p.groups;
+      tile.pixel = block / p.groups * kMr;
+      tile.pixels = pixels - tile.pixel < tiles * kMr ? pixels - tile.pixel : tiles * kMr;
+      const int32_t from = splits != 1 && block == first ? begin % splits : 0;
+      const int32_t to = splits != 1 && block == last ? (end - 1) % splits + 1 : layer.panels;
+      tile.panel = column > from ? column : from;
+      tile.panels = (layer.panels - column < wide || column + wide > to ? to : column + wide) - tile.panel;
       if (lines.count != 0) {
-        point_lines<V>(layer, now.pixels, rows, held);
+        point_lines<V>(layer, tile.pixels, rows, held);
       } else if (plan.count <= plan.block) {
         PixelWalk behind = walk;
-        point_tile(layer, now, behind, 0, plan.count);
+        point_tile(layer, tile, behind, 0, plan.count);
         if (tile.group == p.groups - 1) walk = behind;
       }
-      panels_of<Panels, kMr>(layer, now, 0);
+      if (kMr > kWayLines && layer.crowded) {
+        panels_of<Panels, kMr / 2>(layer, tile, 0);
+      } else {
+        panels_of<Panels, kMr>(layer, tile, 0);
+      }
     }
   }
   return kOk;
