@@ -30,7 +30,7 @@ inline __attribute__((always_inline)) void multiply_panels(const float* const* r
   for (int32_t run = 0; run < runs.count; ++run, k += runs.step - runs.depth) {
     const ptrdiff_t end = k + runs.depth;
     for (; k + kSteps <= end; k += kSteps) {
-      __asm__("" : "+r"(k));
+      if (kRows > 8) __asm__("" : "+r"(k));  // one index: pointers that each step on would not fit in registers
       SINTER_UNROLL
       for (int step = 0; step < kSteps; ++step) {
         typename V::Type weight[kVectors];
