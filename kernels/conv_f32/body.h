@@ -28,6 +28,14 @@ struct Layer {
   int32_t last_origin;  // of a window that does not hang over the right edge
 };
 
+// Stores `count` pointers, `step` apart, one by one: one that was stored with others in a vector is slow to load.
+static inline void spread(const float* x, ptrdiff_t step, int32_t count, const float** to) {
+  for (int32_t i = 0; i < count; ++i, x += step) {
+    __asm__("" : "+r"(x));
+    to[i] = x;
+  }
+}
+
 // The segments of `count` neighbouring pixels whose windows hang over neither the left nor the right edge.
 template <int kMr>
 void point(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int32_t count, const float** segments) {
@@ -41,7 +49,7 @@ void point(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int32_t c
       for (int32_t kw = 0; kw < p.kernel[2]; ++kw) {
         for (int32_t chunk = 0; chunk < layer.plan.chunks; ++chunk, segments += kMr) {
           const float* from = position < 0 ? x : x + kw * tap_step + chunk * kSegmentDepth;
-          for (int32_t i = 0; i < count; ++i, from += step) segments[i] = from;
+          spread(from, step, count, segments);
         }
       }
     }
@@ -72,10 +80,7 @@ void point_tile(const Layer<kMr>& layer, const ConvTile& tile, PixelWalk& walk, 
   const ConvF32Params& p = layer.p;
   if (layer.pixels_contiguous) {
     const float* x = layer.input + ptrdiff_t{tile.pixel} * p.in_channels + tile.group * layer.group_in;
-    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) {
-      __asm__("" : "+r"(x));
-      layer.segments[row] = x;
-    }
+    spread(x, p.in_channels, tile.pixels, layer.segments);
     return;
   }
   const bool whole = end - begin == layer.plan.count;
@@ -150,12 +155,8 @@ void point_lines(const Layer<kMr>& layer, int32_t pixels, RowWalk& walk, Held& h
   for (int32_t i = 0; i < pixels;) {
     const float* x = layer.floats + (walk.line - held.begin) * p.kernel[0] * lines.pitch + walk.column * pixel_step;
     const int32_t left = p.out[2] - walk.column, count = left < pixels - i ? left : pixels - i;
-    for (int32_t kd = 0; kd < p.kernel[0]; ++kd, x += lines.pitch) {
-      const float* xx = x;
-      for (int32_t n = 0; n < count; ++n, xx += pixel_step) {
-        __asm__("" : "+r"(xx));
-        layer.segments[kd * kMr + i + n] = xx;
-      }
+    for (int32_t kd = 0; kd < p.kernel[0]; ++kd) {
+      spread(x + kd * lines.pitch, pixel_step, count, layer.segments + kd * kMr + i);
     }
     i += count;
     walk.column += count;

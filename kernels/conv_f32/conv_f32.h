@@ -26,7 +26,7 @@ namespace sinter {
 SINTER_PARAMS(ConvF32Params, CONV_F32_PARAMS);
 
 constexpr int32_t kSegmentDepth = 512, kSegments = 64, kGatherWidth = 32, kGatherDepth = 256;
-constexpr int32_t kLinesMr = 6, kLinesWidth = 32, kLinesFloats = 16 << 10, kLinesNear = 6 << 10, kBatch = 8;
+constexpr int32_t kLinesMr = 6, kLinesWidth = 96, kLinesFloats = 16 << 10, kLinesNear = 6 << 10, kBatch = 8;
 
 // How K splits into segments. A tap's channels are `chunks` of them: all kSegmentDepth deep but the last.
 struct ConvSegments {
