@@ -8,12 +8,12 @@ struct Panels {
   static constexpr int32_t kWide = 1;
 
   template <int kRows, int kMr>
-  static void run(const Layer<kMr>& layer, const Prepared& now) {
-    for (int32_t index = now.tile.panel; index < now.tile.panel + now.tile.panels; ++index) {
+  static void run(const Layer<kMr>& layer, const ConvTile& tile, int32_t first, int32_t count) {
+    for (int32_t index = tile.panel; index < tile.panel + tile.panels; ++index) {
       if (layer.group_out - index * kNr > 8) {
-        block<Floats8, kRows, 2>(layer, now, index, 8);
+        blocks<Floats8, kRows, 2>(layer, tile, first, count, index, 8);
       } else {
-        block<Floats8, kRows, 1>(layer, now, index, 8);
+        blocks<Floats8, kRows, 1>(layer, tile, first, count, index, 8);
       }
     }
   }

@@ -8,18 +8,25 @@ struct Panels {
   static constexpr int32_t kWide = 2;
 
   template <int kRows, int kMr>
-  static void run(const Layer<kMr>& layer, const Prepared& now) {
-    const int32_t end = now.tile.panel + now.tile.panels;
-    for (int32_t index = now.tile.panel; index < end;) {
+  static void run(const Layer<kMr>& layer, const ConvTile& tile, int32_t first, int32_t count) {
+    const int32_t end = tile.panel + tile.panels;
+    for (int32_t index = tile.panel; index < end;) {
+      if constexpr (kRows == 1) {
+        if (end - index >= 4) {
+          blocks<Floats16, kRows, 4>(layer, tile, first, count, index, ptrdiff_t{layer.depth} * kNr);
+          index += 4;
+          continue;
+        }
+      }
       if (end - index >= 2) {
-        block<Floats16, kRows, 2>(layer, now, index, ptrdiff_t{layer.depth} * kNr);
+        blocks<Floats16, kRows, 2>(layer, tile, first, count, index, ptrdiff_t{layer.depth} * kNr);
         index += 2;
         continue;
       }
       if (layer.group_out - index * kNr > 8) {
-        block<Floats16, kRows, 1>(layer, now, index, 0);
+        blocks<Floats16, kRows, 1>(layer, tile, first, count, index, 0);
       } else {
-        block<HalfFloats16, kRows, 1>(layer, now, index, 0);
+        blocks<HalfFloats16, kRows, 1>(layer, tile, first, count, index, 0);
       }
       ++index;
     }

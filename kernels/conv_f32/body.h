@@ -9,13 +9,8 @@ namespace {
 
 // More weights than this stay in no cache between tiles: then each panel passes over all tiles in turn.
 constexpr int64_t kResident = 1 << 19;
-
-// A tile, and where its segments start in each of its rows: segments[segment][kMr].
-struct Prepared {
-  ConvTile tile;
-  const float** segments;
-  float* rows;  // the depth of each row, where it is gathered
-};
+// Floats this far apart meet in a first-level cache, which holds kWayLines of them.
+constexpr int32_t kWay = 1024, kWayLines = 8;
 
 template <int kMr>
 struct Layer {
@@ -23,11 +18,23 @@ struct Layer {
   const float *input, *weights, *bias;
   float* output;
   ConvSegments plan;
-  float* zeros;
+  ConvLines lines;
+  Runs runs;               // of a segment, where there are lines
+  const float** segments;  // where they start in each row of a tile: [segment][kMr], or [row] of one segment
+  float* floats;           // zeros or lines
   int32_t panels, depth, group_in, group_out;
   bool pixels_contiguous;
+  bool crowded;         // rows of a tile lie in the same lines of the first-level cache
   int32_t last_origin;  // of a window that does not hang over the right edge
 };
+
+// Stores `count` pointers, `step` apart, one by one: one that was stored with others in a vector is slow to load.
+static inline void spread(const float* x, ptrdiff_t step, int32_t count, const float** to) {
+  for (int32_t i = 0; i < count; ++i, x += step) {
+    __asm__("" : "+r"(x));
+    to[i] = x;
+  }
+}
 
 // The segments of `count` neighbouring pixels whose windows hang over neither the left nor the right edge.
 template <int kMr>
@@ -37,34 +44,13 @@ void point(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int32_t c
   for (int32_t kd = 0, d = pixel.origin[0]; kd < p.kernel[0]; ++kd, d += p.dilation[0]) {
     for (int32_t kh = 0, h = pixel.origin[1]; kh < p.kernel[1]; ++kh, h += p.dilation[1]) {
       const int32_t position = input_pixel(p, pixel.batch, d, h, pixel.origin[2]);
-      const float* x = position < 0 ? layer.zeros : layer.input + ptrdiff_t{position} * p.in_channels + group * layer.group_in;
+      const float* x = position < 0 ? layer.floats : layer.input + ptrdiff_t{position} * p.in_channels + group * layer.group_in;
       const ptrdiff_t step = position < 0 ? 0 : pixel_step;
       for (int32_t kw = 0; kw < p.kernel[2]; ++kw) {
         for (int32_t chunk = 0; chunk < layer.plan.chunks; ++chunk, segments += kMr) {
           const float* from = position < 0 ? x : x + kw * tap_step + chunk * kSegmentDepth;
-          for (int32_t i = 0; i < count; ++i, from += step) segments[i] = from;
+          spread(from, step, count, segments);
         }
-      }
-    }
-  }
-}
-
-// The depths of `count` neighbouring pixels with equal taps inside a line, line by line of their windows; what a vector holds
-// behind a line is overwritten by the next.
-template <class V, int kMr>
-void gather(const Layer<kMr>& layer, const Pixel& pixel, int32_t count, float* to) {
-  const ConvF32Params& p = layer.p;
-  const TapRange range = inside_taps(p, pixel, 2);
-  const int32_t width = p.kernel[2] * p.in_channels, floats = layer.plan.floats;
-  const ptrdiff_t row = ptrdiff_t{pixel.origin[2]} * p.in_channels, step = ptrdiff_t{p.stride[2]} * p.in_channels;
-  for (int32_t kd = 0, d = pixel.origin[0]; kd < p.kernel[0]; ++kd, d += p.dilation[0]) {
-    for (int32_t kh = 0, h = pixel.origin[1]; kh < p.kernel[1]; ++kh, h += p.dilation[1], to += width) {
-      const int32_t position = input_pixel(p, pixel.batch, d, h, 0);
-      const float* x = layer.input + ptrdiff_t{position} * p.in_channels + row;
-      for (int32_t k = 0; k < width; k += V::kLanes) {
-        const int32_t last = position < 0 ? 0 : range.last * p.in_channels - k;
-        const typename V::Mask mask = V::lanes(range.first * p.in_channels - k, last);
-        for (int32_t i = 0; i < count; ++i) V::store(to + i * floats + k, V::load_masked(x + i * step + k, mask));
       }
     }
   }
@@ -80,7 +66,7 @@ void point_taps(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int3
     const int32_t position = input_pixel(p, pixel.batch, pixel.origin[0] + kd * p.dilation[0], pixel.origin[1] + kh * p.dilation[1],
                                          pixel.origin[2] + kw * p.dilation[2]);
     const ptrdiff_t at = ptrdiff_t{position} * p.in_channels + group * layer.group_in + chunk * kSegmentDepth;
-    *segments = position < 0 ? layer.zeros : layer.input + at;
+    *segments = position < 0 ? layer.floats : layer.input + at;
     if (++chunk == layer.plan.chunks) {
       chunk = 0;
       ++tap;
@@ -88,103 +74,165 @@ void point_taps(const Layer<kMr>& layer, const Pixel& pixel, int32_t group, int3
   }
 }
 
-// Prepares segments [begin, end) of a tile that starts at `walk`, which goes on to the tile behind it.
-template <class V, int kMr>
-void prepare(const Layer<kMr>& layer, const Prepared& to, PixelWalk& walk, int32_t begin, int32_t end) {
+// Points at segments [begin, end) of a tile that starts at `walk`, which goes on to the tile behind it.
+template <int kMr>
+void point_tile(const Layer<kMr>& layer, const ConvTile& tile, PixelWalk& walk, int32_t begin, int32_t end) {
   const ConvF32Params& p = layer.p;
-  const ConvTile& tile = to.tile;
   if (layer.pixels_contiguous) {
     const float* x = layer.input + ptrdiff_t{tile.pixel} * p.in_channels + tile.group * layer.group_in;
-    for (int32_t row = 0; row < tile.pixels; ++row, x += p.in_channels) to.segments[row] = x;
+    spread(x, p.in_channels, tile.pixels, layer.segments);
     return;
   }
   const bool whole = end - begin == layer.plan.count;
   for (int32_t row = 0; row < tile.pixels;) {
     const int32_t room = layer.last_origin - walk.pixel.origin[2];
     int32_t count = 1;
-    const bool inside = whole && walk.pixel.origin[2] >= 0 && room >= 0;
-    if (inside) {
+    if (whole && walk.pixel.origin[2] >= 0 && room >= 0) {
       count = walk.left < tile.pixels - row ? walk.left : tile.pixels - row;
       if (room < (count - 1) * p.stride[2]) count = room / p.stride[2] + 1;
-    }
-    if (layer.plan.gathered) {
-      float* depth = to.rows + row * layer.plan.floats;
-      for (int32_t i = 0; i < count; ++i) to.segments[row + i] = depth + i * layer.plan.floats;
-      gather<V>(layer, walk.pixel, count, depth);
-    } else if (inside) {
-      point(layer, walk.pixel, tile.group, count, to.segments + row);
+      point(layer, walk.pixel, tile.group, count, layer.segments + row);
     } else {
-      point_taps(layer, walk.pixel, tile.group, begin, end, to.segments + row);
+      point_taps(layer, walk.pixel, tile.group, begin, end, layer.segments + row);
     }
     row += count;
     skip(p, walk, count);
   }
 }
 
-// kVectors vectors of columns, from panel `index` on; the weights of one vector lie `vector_step` behind those of the one before.
+// The lines in scratch.
+struct Held {
+  int64_t begin, end;
+};
+
+template <class V, int kMr>
+void copy_lines(const Layer<kMr>& layer, const Held& held) {
+  const ConvF32Params& p = layer.p;
+  const ConvLines& lines = layer.lines;
+  const int64_t before = int64_t{p.pad[2]} * p.in_channels, behind = before + int64_t{p.in[2]} * p.in_channels;
+  const int32_t first = static_cast<int32_t>(before < lines.pitch ? before : lines.pitch);
+  const int32_t inside = static_cast<int32_t>(behind < lines.pitch ? behind : lines.pitch);
+  float* to = layer.floats;
+  for (int64_t line = held.begin; line < held.end; ++line) {
+    const int32_t image = static_cast<int32_t>(line / lines.image), h = static_cast<int32_t>(line % lines.image) - p.pad[1];
+    for (int32_t kd = 0; kd < p.kernel[0]; ++kd, to += lines.pitch) {
+      const int32_t d = image % p.out[0] * p.stride[0] - p.pad[0] + kd * p.dilation[0];
+      const int32_t position = input_pixel(p, image / p.out[0], d, h, 0), last = position < 0 ? 0 : inside;
+      const float* x = layer.input + ptrdiff_t{position} * p.in_channels - before;
+      for (int32_t k = 0; k < lines.pitch; k += V::kLanes) {
+        const bool whole = k >= first && k + V::kLanes <= last;
+        V::store(to + k, whole ? V::load(x + k) : V::load_masked(x + k, V::lanes(first - k, last - k)));
+      }
+    }
+  }
+}
+
+// Rows of output in order: the first line that one sees, its number in its image, and the pixel that comes next.
+struct RowWalk {
+  int64_t line;
+  int32_t row, column;
+};
+
+static inline void next_row(const ConvF32Params& p, const ConvLines& lines, RowWalk& walk) {
+  const bool last = ++walk.row == p.out[1];
+  walk.line += last ? lines.extent : p.stride[1];
+  walk.row = last ? 0 : walk.row;
+  walk.column = 0;
+}
+
+// Points at the segments of a tile in lines, which are copied where they are not held; goes on to the tile behind it.
+template <class V, int kMr>
+void point_lines(const Layer<kMr>& layer, int32_t pixels, RowWalk& walk, Held& held) {
+  const ConvF32Params& p = layer.p;
+  const ConvLines& lines = layer.lines;
+  RowWalk last = walk;
+  for (int32_t left = pixels - (p.out[2] - walk.column); left > 0; left -= p.out[2]) next_row(p, lines, last);
+  if (walk.line < held.begin || last.line + lines.extent > held.end) {
+    held.begin = walk.line;
+    held.end = held.begin + lines.count < lines.all ? held.begin + lines.count : lines.all;
+    copy_lines<V>(layer, held);
+  }
+  const ptrdiff_t pixel_step = ptrdiff_t{p.stride[2]} * p.in_channels;
+  for (int32_t i = 0; i < pixels;) {
+    const float* x = layer.floats + (walk.line - held.begin) * p.kernel[0] * lines.pitch + walk.column * pixel_step;
+    const int32_t left = p.out[2] - walk.column, count = left < pixels - i ? left : pixels - i;
+    for (int32_t kd = 0; kd < p.kernel[0]; ++kd) {
+      spread(x + kd * lines.pitch, pixel_step, count, layer.segments + kd * kMr + i);
+    }
+    i += count;
+    walk.column += count;
+    if (count == left) next_row(p, lines, walk);
+  }
+}
+
+// `count` blocks of kRows rows of a tile, from row `first` on, by kVectors vectors of columns, from panel `index` on; the weights
+// of one vector lie `vector_step` behind those of the one before.
 template <class V, int kRows, int kVectors, int kMr>
-__attribute__((noinline)) void block(const Layer<kMr>& layer, const Prepared& now, int32_t index, ptrdiff_t vector_step) {
-  const ConvTile& tile = now.tile;
-  constexpr int kWays = kRows == 1 ? 4 : (kRows < 4 ? 2 : 1);
-  const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
-  typename V::Type acc[kWays][kRows][kVectors];
-  SINTER_UNROLL
-  for (int v = 0; v < kVectors; ++v) {
-    SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) {
-      acc[0][row][v] = V::load(layer.bias + column + v * V::kLanes);
-      SINTER_UNROLL
-      for (int way = 1; way < kWays; ++way) acc[way][row][v] = V::zero();
-    }
-  }
-  const float* w = layer.weights + column * layer.depth;
+__attribute__((noinline)) void blocks(const Layer<kMr>& layer, const ConvTile& tile, int32_t first, int32_t count, int32_t index,
+                                      ptrdiff_t vector_step) {
+  constexpr int kWays = kRows == 1 ? 2 : (kRows < 4 ? 2 : 1);
   const ConvSegments& plan = layer.plan;
-  for (int32_t begin = 0; begin < plan.count; begin += plan.block) {
-    const int32_t end = plan.count - begin < plan.block ? plan.count : begin + plan.block;
-    if (plan.count > plan.block) {
-      PixelWalk walk = walk_from(layer.p, tile.pixel);
-      prepare<V>(layer, now, walk, begin, end);
-    }
-    for (int32_t s = begin, chunk = begin % plan.chunks; s < end; ++s) {
-      const bool last = ++chunk == plan.chunks;
-      const int32_t depth = last ? plan.last_depth : kSegmentDepth;
-      if (last) chunk = 0;
-      multiply_panels<V, kRows, kVectors, kWays>(now.segments + (s - begin) * kMr, w, vector_step, depth, acc);
-      w += ptrdiff_t{depth} * kNr;
-    }
-  }
-  const int32_t first = index * kNr, columns = layer.group_out - first;
-  float* y = layer.output + ptrdiff_t{tile.pixel} * layer.p.out_channels + tile.group * layer.group_out + first;
+  const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr, pixel_step = layer.p.out_channels;
+  const int32_t out = index * kNr, columns = layer.group_out - out;
   const typename V::Type low = V::all(layer.p.low), high = V::all(layer.p.high);
-  SINTER_UNROLL
-  for (int row = 0; row < kRows; ++row, y += layer.p.out_channels) {
+  const float** segments = layer.segments + first;
+  float* y = layer.output + (tile.pixel + first) * pixel_step + tile.group * layer.group_out + out;
+  for (; count > 0; --count, segments += kRows) {
+    typename V::Type acc[kWays][kRows][kVectors];
     SINTER_UNROLL
     for (int v = 0; v < kVectors; ++v) {
-      typename V::Type sum = acc[0][row][v];
       SINTER_UNROLL
-      for (int way = 1; way < kWays; ++way) sum = V::add(sum, acc[way][row][v]);
-      V::store_first(y + v * V::kLanes, V::clamp(sum, low, high), columns - v * V::kLanes);
+      for (int row = 0; row < kRows; ++row) {
+        acc[0][row][v] = V::load(layer.bias + column + v * V::kLanes);
+        SINTER_UNROLL
+        for (int way = 1; way < kWays; ++way) acc[way][row][v] = V::zero();
+      }
+    }
+    const float* w = layer.weights + column * layer.depth;
+    for (int32_t begin = 0, chunk = 0; begin < plan.count; begin += plan.block) {
+      const int32_t end = plan.count - begin < plan.block ? plan.count : begin + plan.block;
+      if (plan.count > plan.block) {
+        PixelWalk walk = walk_from(layer.p, tile.pixel);
+        point_tile(layer, tile, walk, begin, end);
+      }
+      for (int32_t s = begin; s < end; ++s) {
+        const bool last = ++chunk == plan.chunks;
+        const Runs runs = {layer.runs.count, last ? plan.last_depth : kSegmentDepth, layer.runs.step};
+        if (last) chunk = 0;
+        multiply_panels<V, kRows, kVectors, kWays>(segments + (s - begin) * kMr, runs, w, vector_step, acc);
+        w += ptrdiff_t{runs.count} * runs.depth * kNr;
+      }
+    }
+    SINTER_UNROLL
+    for (int row = 0; row < kRows; ++row, y += pixel_step) {
+      SINTER_UNROLL
+      for (int v = 0; v < kVectors; ++v) {
+        typename V::Type sum = acc[0][row][v];
+        SINTER_UNROLL
+        for (int way = 1; way < kWays; ++way) sum = V::add(sum, acc[way][row][v]);
+        V::store_first(y + v * V::kLanes, V::clamp(sum, low, high), columns - v * V::kLanes);
+      }
     }
   }
 }
 
-// Panels::run<rows>(layer, prepared) computes the panels of a tile, up to Panels::kWide of them at once.
+// Panels::run<rows>(layer, tile, first, count) computes the panels of `count` blocks of rows, up to Panels::kWide of them at once.
 template <class Panels, int kRows, int kMr>
-inline void panels_of(const Layer<kMr>& layer, const Prepared& now) {
-  if (now.tile.pixels == kRows) return Panels::template run<kRows>(layer, now);
-  if constexpr (kRows > 1) panels_of<Panels, kRows - 1>(layer, now);
+inline void panels_of(const Layer<kMr>& layer, const ConvTile& tile, int32_t first) {
+  if (const int32_t count = (tile.pixels - first) / kRows; count > 0) {
+    Panels::template run<kRows>(layer, tile, first, count);
+    first += count * kRows;
+  }
+  if constexpr (kRows > 1) panels_of<Panels, kRows - 1>(layer, tile, first);
 }
 
-// Each tile is prepared while the one before it is still to be computed: what was stored a moment ago is slow to load.
 template <class V, class Panels, int kMr>
 Status convolve(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   const ConvF32Params& p = *static_cast<const ConvF32Params*>(params);
-  const ConvSegments plan = conv_segments(p);
-  const float** segments = static_cast<const float**>(scratch);
-  const int32_t pointers = plan.block * kMr;
-  float* floats = reinterpret_cast<float*>(segments + 2 * pointers);
-  Prepared prepared[2] = {{{}, segments, floats}, {{}, segments + pointers, floats + kMr * plan.floats}};
-  if (!plan.gathered) {
+  const ConvLines lines = conv_lines(p, kMr);
+  const ConvSegments plan = conv_segments(p, lines);
+  const Runs runs = {lines.count == 0 ? 1 : p.kernel[1], 0, ptrdiff_t{p.dilation[1]} * p.kernel[0] * lines.pitch};
+  float* floats = reinterpret_cast<float*>(static_cast<char*>(scratch) + conv_table(kMr, conv_entries(plan)));
+  if (lines.count == 0 && plan.floats != 0) {  // no call of memset for none
     for (int32_t i = 0; i < plan.floats; ++i) floats[i] = 0.0f;
   }
   bool pixels_contiguous = taps(p) == 1;
@@ -195,42 +243,54 @@ Status convolve(const void* params, void* const* operands, void* scratch, int32_
                             static_cast<const float*>(operands[2]),
                             static_cast<float*>(operands[3]),
                             plan,
+                            lines,
+                            runs,
+                            static_cast<const float**>(scratch),
                             floats,
                             conv_panels(p, kNr),
                             conv_depth(p),
                             p.in_channels / p.groups,
                             p.out_channels / p.groups,
                             pixels_contiguous,
+                            p.in_channels * p.stride[2] % kWay == 0,
                             p.in[2] - 1 - (p.kernel[2] - 1) * p.dilation[2]};
   const int32_t splits = conv_splits(p, kMr, kNr), pixels = output_pixels(p);
-  const bool resident = splits != 1 || int64_t{layer.panels} * kNr * layer.depth * 4 <= kResident;
+  const bool resident = pixels <= kMr || int64_t{layer.panels} * kNr * layer.depth * 4 <= kResident;
   const int32_t wide = resident ? layer.panels : Panels::kWide;
+  const int32_t batch = p.groups == 1 && plan.count == 1 ? kBatch : 1;
+  // Blocks of rows: of the first and the last one, only some panels where they are split.
+  const int32_t first = begin / splits, last = (end - 1) / splits;
+  Held held = {0, 0};
   for (int32_t column = 0; column < layer.panels; column += wide) {
-    ConvTile tile = conv_tile(p, kMr, kNr, begin);
-    PixelWalk walk = walk_from(p, tile.pixel);
-    int current = 0;
-    for (int32_t index = begin; index < end; next(p, kMr, splits, pixels, tile)) {
-      Prepared& now = prepared[current];
-      now.tile = tile;
-      if (splits == 1) {
-        now.tile.panel = column;
-        now.tile.panels = layer.panels - column < wide ? layer.panels - column : wide;
-        ++index;
-      } else {  // tiles of the same pixels in one go
-        now.tile.panels = splits - tile.panel < end - index ? splits - tile.panel : end - index;
-        tile.panel += now.tile.panels - 1;
-        index += now.tile.panels;
-      }
-      if (plan.count <= plan.block) {
+    const ConvTile start = conv_tile(p, kMr, kNr, begin);
+    PixelWalk walk = walk_from(p, start.pixel);
+    const int32_t row = start.pixel / p.out[2];
+    RowWalk rows = {row / p.out[1] * lines.image + row % p.out[1] * p.stride[1], row % p.out[1], start.pixel % p.out[2]};
+    int32_t tiles = 1;
+    for (int32_t block = first; block <= last; block += tiles) {
+      const bool edge = splits != 1 && (block == first || last - block < batch);
+      tiles = edge ? 1 : (last - block < batch ? last - block + 1 : batch);
+      ConvTile tile = start;
+      tile.group = block % p.groups;
+      tile.pixel = block / p.groups * kMr;
+      tile.pixels = pixels - tile.pixel < tiles * kMr ? pixels - tile.pixel : tiles * kMr;
+      const int32_t from = splits != 1 && block == first ? begin % splits : 0;
+      const int32_t to = splits != 1 && block == last ? (end - 1) % splits + 1 : layer.panels;
+      tile.panel = column > from ? column : from;
+      tile.panels = (layer.panels - column < wide || column + wide > to ? to : column + wide) - tile.panel;
+      if (lines.count != 0) {
+        point_lines<V>(layer, tile.pixels, rows, held);
+      } else if (plan.count <= plan.block) {
         PixelWalk behind = walk;
-        prepare<V>(layer, now, behind, 0, plan.count);
+        point_tile(layer, tile, behind, 0, plan.count);
         if (tile.group == p.groups - 1) walk = behind;
       }
-      current = 1 - current;
-      if (prepared[current].tile.pixels != 0) panels_of<Panels, kMr>(layer, prepared[current]);
+      if (kMr > kWayLines && layer.crowded) {
+        panels_of<Panels, kMr / 2>(layer, tile, 0);
+      } else {
+        panels_of<Panels, kMr>(layer, tile, 0);
+      }
     }
-    panels_of<Panels, kMr>(layer, prepared[1 - current]);
-    prepared[0].tile.pixels = prepared[1].tile.pixels = 0;
   }
   return kOk;
 }

@@ -16,9 +16,11 @@ int32_t conv_f32_tiles(const Kernel& kernel, const void* params) {
 
 size_t conv_f32_scratch(const Kernel& kernel, const void* params) {
   if (kernel.mr == 1) return 0;
-  const ConvSegments plan = conv_segments(*static_cast<const ConvF32Params*>(params));
-  const int32_t floats = plan.gathered ? 2 * kernel.mr * plan.floats : plan.floats;
-  return static_cast<size_t>(2 * kernel.mr * plan.block) * sizeof(void*) + static_cast<size_t>(floats) * sizeof(float);
+  const ConvF32Params& p = *static_cast<const ConvF32Params*>(params);
+  const bool wide = kernel.mr >= kLinesMr;
+  const ConvSegments plan = wide ? conv_segments(p, conv_lines(p, kernel.mr)) : conv_segments(p, true);
+  const int32_t floats = plan.gathered ? kernel.mr * plan.floats : plan.floats;
+  return conv_table(kernel.mr, wide ? conv_entries(plan) : plan.block) + static_cast<size_t>(floats) * sizeof(float);
 }
 
 }  // namespace sinter

@@ -18,7 +18,7 @@ class FloatRows {
 
   FloatRows(const ConvF32Params& p, void* const* operands, void* scratch)
       : p_(p),
-        plan_(conv_segments(p)),
+        plan_(conv_segments(p, true)),
         input_(static_cast<const float*>(operands[0])),
         weights_(static_cast<const float*>(operands[1])),
         bias_(static_cast<const float*>(operands[2])),

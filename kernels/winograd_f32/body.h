@@ -94,7 +94,7 @@ __attribute__((noinline)) void multiply_tiles(const Layer<kMr>& layer, int32_t p
         for (int way = 0; way < kWays; ++way) acc[way][row][v] = V::zero();
       }
     }
-    multiply_panels<V, kRows, kVectors, kWays>(rows, w, vector_step, depth, acc);
+    multiply_panels<V, kRows, kVectors, kWays>(rows, {1, depth, 0}, w, vector_step, acc);
     SINTER_UNROLL
     for (int row = 0; row < kRows; ++row) {
       SINTER_UNROLL

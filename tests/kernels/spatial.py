@@ -304,6 +304,8 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         Case((6, 40), (3, 3), (16, 16), before=1, after=1),
         Case((9, 8), (8, 8), (520, 3)),
         Case((2, 2), (1, 1), (7, 5), before=3, after=3),
+        Case((60, 50), (3, 3), (3, 9), stride=2, after=1),
+        Case((1, 20), (1, 1), (1024, 144)),
     ]
     return cases
 
