@@ -49,6 +49,12 @@ static inline int8x8_t pack_s8(int32x4_t low, int32x4_t high, int32_t zero, int3
   return vmin_s8(vmax_s8(bytes, vdup_n_s8(static_cast<int8_t>(least))), vdup_n_s8(static_cast<int8_t>(most)));
 }
 
+// The same of what rescale_down gives, which lies within 2^30: saturating to int16 before the zero point is added changes nothing.
+static inline int8x8_t pack_down(int32x4_t low, int32x4_t high, int16x8_t zero, int8x8_t least, int8x8_t most) {
+  const int16x8_t words = vqaddq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), zero);
+  return vmin_s8(vmax_s8(vqmovn_s16(words), least), most);
+}
+
 // Stores the first n of eight bytes, all if n >= 8, none if n <= 0.
 static inline void store_s8(int8_t* y, int8x8_t values, int32_t n) {
   if (n >= 8) {
@@ -95,7 +101,6 @@ static inline __attribute__((always_inline)) void requantize_rows(const int32x4_
     }
     return;
   }
-  // Rescaled values lie within 2^30: saturating to int16 before the zero point is added changes nothing.
   const int16x8_t zero = vdupq_n_s16(static_cast<int16_t>(p.out_zero));
   const int8x8_t least = vdup_n_s8(static_cast<int8_t>(p.out_min)), most = vdup_n_s8(static_cast<int8_t>(p.out_max));
   SINTER_UNROLL
@@ -105,8 +110,7 @@ static inline __attribute__((always_inline)) void requantize_rows(const int32x4_
     SINTER_UNROLL
     for (int row = 0; row < kRows; ++row) {
       const int32x4_t low = rescale_down(acc[row][v], factor[0], by[0]), high = rescale_down(acc[row][v + 1], factor[1], by[1]);
-      const int16x8_t words = vqaddq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), zero);
-      store_s8(y + row * stride + v * 4, vmin_s8(vmax_s8(vqmovn_s16(words), least), most), columns - v * 4);
+      store_s8(y + row * stride + v * 4, pack_down(low, high, zero, least, most), columns - v * 4);
     }
   }
 }

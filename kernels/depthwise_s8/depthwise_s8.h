@@ -19,7 +19,8 @@
 //
 // Tiles: one row of output pixels.
 //
-// Kernels of packing quads with mr > 1 keep lines in scratch (lines.h): up to 256 KB, which only processors with caches run.
+// Kernels of packing quads with mr 2 keep lines in scratch (lines.h): up to 256 KB, which only processors with caches run;
+// those with mr 3 slide windows of 3 by 3 taps over the input where it lies, and decline others.
 #pragma once
 
 #include "../spatial.h"
