@@ -149,19 +149,11 @@ static inline void store_s8(int8_t* y, __m128i values, int32_t columns) {
 }
 
 // Requantises and stores rows of kHalves * 8 accumulators, `step` bytes apart: four vectors at a time, which are two rows of 16
-// columns or four of 8. bracket: of each half; a single row takes the exact way, which needs none.
+// columns or four of 8. bracket: of each half.
 template <int kRows, int kHalves>
 static inline void requantize_rows(const __m256i acc[kRows][kHalves], const Bracket bracket[kHalves], const int32_t* multiplier,
                                    const int32_t* shift, const Int8Range& range, int8_t* y, ptrdiff_t step, int32_t columns) {
   constexpr int kTogether = 4 / kHalves;
-  if constexpr (kRows == 1) {
-    __m256i scaled[4];
-    SINTER_UNROLL
-    for (int i = 0; i < 4; ++i) {
-      scaled[i] = i < kHalves ? rescale(load_rescaler(multiplier + i * 8, shift + i * 8), acc[0][i]) : scaled[0];
-    }
-    return store_s8<kHalves>(y, _mm256_castsi256_si128(pack_s8(range, scaled)), columns);
-  }
   const Columns source[2] = {{multiplier, shift}, {multiplier + 8, shift + 8}};
   SINTER_UNROLL
   for (int row = 0; row < kRows; row += kTogether, y += kTogether * step) {

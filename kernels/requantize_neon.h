@@ -49,6 +49,12 @@ static inline int8x8_t pack_s8(int32x4_t low, int32x4_t high, int32_t zero, int3
   return vmin_s8(vmax_s8(bytes, vdup_n_s8(static_cast<int8_t>(least))), vdup_n_s8(static_cast<int8_t>(most)));
 }
 
+// The same of what rescale_down gives, which lies within 2^30: saturating to int16 before the zero point is added changes nothing.
+static inline int8x8_t pack_down(int32x4_t low, int32x4_t high, int16x8_t zero, int8x8_t least, int8x8_t most) {
+  const int16x8_t words = vqaddq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), zero);
+  return vmin_s8(vmax_s8(vqmovn_s16(words), least), most);
+}
+
 // Stores the first n of eight bytes, all if n >= 8, none if n <= 0.
 static inline void store_s8(int8_t* y, int8x8_t values, int32_t n) {
   if (n >= 8) {
@@ -77,6 +83,11 @@ template <int kRows, int kVectors, class Params>
 static inline __attribute__((always_inline)) void requantize_rows(const int32x4_t (&acc)[kRows][kVectors],
                                                                   const int32_t* multiplier, const int32_t* shift, const Params& p,
                                                                   int8_t* y, ptrdiff_t stride, int32_t columns) {
+  // Rows cut short are stored whole here first, so that no accumulator outlives a call.
+  int8_t all[kRows][kVectors * 4];
+  const bool whole = columns >= kVectors * 4;
+  int8_t* to = whole ? y : all[0];
+  const ptrdiff_t step = whole ? stride : kVectors * 4;
   if (!shifts_down<kVectors>(shift)) {
     // A copy, so that the accumulators themselves stay in registers.
     int32x4_t sums[kRows][kVectors];
@@ -85,29 +96,32 @@ static inline __attribute__((always_inline)) void requantize_rows(const int32x4_
       SINTER_UNROLL
       for (int v = 0; v < kVectors; ++v) sums[row][v] = acc[row][v];
     }
-    for (int row = 0; row < kRows; ++row, y += stride) {
+    for (int row = 0; row < kRows; ++row) {
       SINTER_UNROLL
       for (int v = 0; v < kVectors; v += 2) {
         const int32x4_t low = rescale(sums[row][v], load_rescaler(multiplier + v * 4, shift + v * 4));
         const int32x4_t high = rescale(sums[row][v + 1], load_rescaler(multiplier + v * 4 + 4, shift + v * 4 + 4));
-        store_s8(y + v * 4, pack_s8(low, high, p.out_zero, p.out_min, p.out_max), columns - v * 4);
+        vst1_s8(to + row * step + v * 4, pack_s8(low, high, p.out_zero, p.out_min, p.out_max));
       }
     }
-    return;
-  }
-  // Rescaled values lie within 2^30: saturating to int16 before the zero point is added changes nothing.
-  const int16x8_t zero = vdupq_n_s16(static_cast<int16_t>(p.out_zero));
-  const int8x8_t least = vdup_n_s8(static_cast<int8_t>(p.out_min)), most = vdup_n_s8(static_cast<int8_t>(p.out_max));
-  SINTER_UNROLL
-  for (int v = 0; v < kVectors; v += 2) {
-    const int32x4_t factor[2] = {vld1q_s32(multiplier + v * 4), vld1q_s32(multiplier + v * 4 + 4)};
-    const int32x4_t by[2] = {vld1q_s32(shift + v * 4), vld1q_s32(shift + v * 4 + 4)};
+  } else {
+    const int16x8_t zero = vdupq_n_s16(static_cast<int16_t>(p.out_zero));
+    const int8x8_t least = vdup_n_s8(static_cast<int8_t>(p.out_min)), most = vdup_n_s8(static_cast<int8_t>(p.out_max));
     SINTER_UNROLL
-    for (int row = 0; row < kRows; ++row) {
-      const int32x4_t low = rescale_down(acc[row][v], factor[0], by[0]), high = rescale_down(acc[row][v + 1], factor[1], by[1]);
-      const int16x8_t words = vqaddq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), zero);
-      store_s8(y + row * stride + v * 4, vmin_s8(vmax_s8(vqmovn_s16(words), least), most), columns - v * 4);
+    for (int v = 0; v < kVectors; v += 2) {
+      const int32x4_t factor[2] = {vld1q_s32(multiplier + v * 4), vld1q_s32(multiplier + v * 4 + 4)};
+      const int32x4_t by[2] = {vld1q_s32(shift + v * 4), vld1q_s32(shift + v * 4 + 4)};
+      int8_t* next = to + v * 4;
+      SINTER_UNROLL
+      for (int row = 0; row < kRows; ++row, next += step) {
+        const int32x4_t low = rescale_down(acc[row][v], factor[0], by[0]), high = rescale_down(acc[row][v + 1], factor[1], by[1]);
+        vst1_s8(next, pack_down(low, high, zero, least, most));
+      }
     }
+  }
+  if (whole) return;
+  for (int row = 0; row < kRows; ++row) {
+    for (int32_t i = 0; i < columns; ++i) y[row * stride + i] = all[row][i];
   }
 }
 

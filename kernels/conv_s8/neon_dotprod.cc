@@ -41,13 +41,30 @@ class DotTile {
         }
       }
     }
-    for (; k < depth; k += 4, w += 4 * kWidth) {
+    if (k + 8 <= depth) {
+      int8x16_t weights[2][kVectors];
+      SINTER_UNROLL
+      for (int i = 0; i < 2 * kVectors; ++i) weights[i / kVectors][i % kVectors] = vld1q_s8(w + i * 16);
       SINTER_UNROLL
       for (int row = 0; row < kRows; ++row) {
-        const int8x16_t a = vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const int32_t*>(x[row] + k)));
+        const int8x8_t a = vld1_s8(x[row] + k);
         SINTER_UNROLL
-        for (int v = 0; v < kVectors; ++v) acc_[row][v] = vdotq_s32(acc_[row][v], vld1q_s8(w + v * 16), a);
+        for (int v = 0; v < kVectors; ++v) {
+          acc_[row][v] = vdotq_lane_s32(vdotq_lane_s32(acc_[row][v], weights[0][v], a, 0), weights[1][v], a, 1);
+        }
       }
+      k += 8;
+      w += 8 * kWidth;
+    }
+    if (k == depth) return;
+    int8x16_t weights[kVectors];
+    SINTER_UNROLL
+    for (int v = 0; v < kVectors; ++v) weights[v] = vld1q_s8(w + v * 16);
+    SINTER_UNROLL
+    for (int row = 0; row < kRows; ++row) {
+      const int8x16_t a = vreinterpretq_s8_s32(vld1q_dup_s32(reinterpret_cast<const int32_t*>(x[row] + k)));
+      SINTER_UNROLL
+      for (int v = 0; v < kVectors; ++v) acc_[row][v] = vdotq_s32(acc_[row][v], weights[v], a);
     }
   }
 

@@ -286,8 +286,7 @@ static Status conv_widened(const void* params, void* const* operands, void* scra
         tile.panel = panel;
         tile.panels = layer.panels - panel < together ? layer.panels - panel : together;
       }
-      const bool held_scales = held.panels != 0 && held.group == tile.group && held.panel == tile.panel;
-      if (!held_scales && tile.pixels > 1) load_scales(layer, tile);
+      if (held.panels == 0 || held.group != tile.group || held.panel != tile.panel) load_scales(layer, tile);
       if (layer.depth <= layer.block && (held.panels == 0 || held.group != tile.group || held.pixel != tile.pixel)) {
         widener.widen(tile.pixel, tile.pixels, tile.group, 0, layer.k, layer.rows, layer.block);
       }

@@ -202,7 +202,7 @@ class ColumnKernel {
         channel[j] = at;
         blocks[j] = load_block<kRows>(at);
         columns[j] = {constants[1] + at, constants[2] + at};
-        brackets[j] = load_bracket512(columns[j].multiplier, columns[j].shift);
+        brackets[j] = load_bracket512(columns[j].multiplier, columns[j].shift, limits);
       }
       for (int32_t next = 0; next < band.rows; next += kRows) {
         const int32_t row = next + kRows <= band.rows ? next : band.rows - kRows;

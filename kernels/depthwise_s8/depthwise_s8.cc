@@ -17,8 +17,16 @@ static Count weights(const Kernel& kernel, const DepthwiseS8Params& p) {
 
 // What kernels keep in scratch, or read without: depthwise_s8.h.
 static bool keeps_lines(const Kernel& kernel) { return kernel.mr == 2 && kernel.kr == 4; }
+static bool slides(const Kernel& kernel) { return kernel.mr == 3 && kernel.kr == 4; }
 static bool reads_columns(const Kernel& kernel) { return kernel.mr == 4 && kernel.kr == 4; }
 static bool keeps_taps(const Kernel& kernel) { return kernel.mr > 1 && kernel.kr != 4; }
+
+// Whether a window of three by three slides by one or two, of inputs of whole vectors.
+static bool can_slide(const DepthwiseS8Params& p) {
+  if (p.in[0] != 1 || p.out[0] != 1 || p.kernel[0] != 1 || p.pad[0] != 0) return false;
+  if (p.kernel[1] != 3 || p.kernel[2] != 3 || p.dilation[1] != 1 || p.dilation[2] != 1 || p.stride[2] > 2) return false;
+  return p.out_channels == p.in_channels && p.out_channels >= 8;
+}
 
 static uint64_t scratch_bytes(const Kernel& kernel, const DepthwiseS8Params& p) {
   if (keeps_taps(kernel)) return tap_table_bytes<int8_t>(kernel, p);
@@ -36,6 +44,7 @@ Status depthwise_s8_check(const Kernel& kernel, const void* params, const Extent
   }
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
   if (reads_columns(kernel) && !has_columns(lay_down(p))) return kUnsupported;
+  if (slides(kernel) && !can_slide(p)) return kUnsupported;
   if (keeps_taps(kernel) && !tap_table_fits(p)) return kUnsupported;
   return scratch_bytes(kernel, p) > kMostScratch ? kUnsupported : kOk;
 }
