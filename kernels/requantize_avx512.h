@@ -133,6 +133,57 @@ static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a
   return requantize64<kVectors, kFraction>(bracket, a, b, c, d, columns, range);
 }
 
+// The brackets of columns, for vectors that hold one column each.
+struct ColumnBrackets {
+  const float *scale, *positive, *negative;
+};
+
+// Those of so many columns, whole vectors of them, stored to three floats a column.
+static inline ColumnBrackets store_brackets(const int32_t* multiplier, const int32_t* shift, const Int8Range512& range,
+                                            ptrdiff_t columns, float* to) {
+  for (ptrdiff_t i = 0; i < columns; i += 16) {
+    const Bracket512 bracket = load_bracket512(multiplier + i, shift + i, range);
+    _mm512_storeu_ps(to + i, bracket.scale);
+    _mm512_storeu_ps(to + columns + i, bracket.positive);
+    _mm512_storeu_ps(to + 2 * columns + i, bracket.negative);
+  }
+  return {to, to + columns, to + 2 * columns};
+}
+
+// requantize_columns() of lane after lane.
+__attribute__((noinline, cold)) static inline __m512i requantize_columns_exactly(__m512i a, __m512i b, __m512i c, __m512i d,
+                                                                                 const int32_t* multiplier, const int32_t* shift,
+                                                                                 const Int8Range512& range) {
+  alignas(64) int32_t acc[4][16];
+  alignas(64) int8_t bytes[4][4][4];
+  _mm512_store_si512(acc[0], a);
+  _mm512_store_si512(acc[1], b);
+  _mm512_store_si512(acc[2], c);
+  _mm512_store_si512(acc[3], d);
+  for (int i = 0; i < 4; ++i) {
+    for (int lane = 0; lane < 16; ++lane) {
+      bytes[lane / 4][i][lane % 4] = requantize(acc[i][lane], multiplier[i], shift[i], range.zero, range.low, range.high);
+    }
+  }
+  return _mm512_load_si512(bytes);
+}
+
+// requantize() of four vectors, of one column each from `column` on, as pack_quarters() gives them.
+static inline __m512i requantize_columns(const ColumnBrackets& brackets, ptrdiff_t column, __m512i a, __m512i b, __m512i c,
+                                         __m512i d, const int32_t* multiplier, const int32_t* shift, const Int8Range512& range) {
+  Bracket512 bracket[4];
+  SINTER_UNROLL
+  for (int i = 0; i < 4; ++i) {
+    bracket[i] = {_mm512_set1_ps(brackets.scale[column + i]), _mm512_set1_ps(brackets.positive[column + i]),
+                  _mm512_set1_ps(brackets.negative[column + i])};
+  }
+  const Words512 w = multiply<4>(bracket, a, b, c, d, range);
+  if (any_doubtful(w, _mm512_set1_epi16(kWindow))) {
+    return requantize_columns_exactly(a, b, c, d, multiplier + column, shift + column, range);
+  }
+  return pack_quarters(range, w);
+}
+
 // The quarters from `first` on, moved to the front.
 static inline __m512i align_row(__m512i bytes, int first) {
   switch (first) {

@@ -163,7 +163,22 @@ def _matrix(kernel: Kernel, rows: int, groups: int, columns: int, depth: int, co
     }
 
 
+def _pixel_lanes(p: Mapping[str, Any]) -> Work:
+    """Vectors of sixteen pixels of a row, four channels at a time, from rows of the input that are rearranged first."""
+    vectors = p["batch"] * p["out"][1] * ceil_div(p["out"][2], 16)
+    quads, fours = p["kernel"][1] * ceil_div(p["kernel"][2] * p["in_channels"], 4), ceil_div(p["out_channels"], 4)
+    return {
+        "call": 1.0,
+        "blocks": float(vectors * ceil_div(fours, 4)),
+        "inputs": float(vectors * quads),
+        "tiles": float(vectors * fours),
+        "macs": float(vectors * quads * fours),
+    }
+
+
 def _convolution(kernel: Kernel, p: Mapping[str, Any], core: Core) -> Work:
+    if kernel.name.startswith("conv_s8_16x16k4u"):
+        return _pixel_lanes(p)
     pixels, groups, taps = p["batch"] * math.prod(p["out"]), p["groups"], math.prod(p["kernel"])
     done = _matrix(kernel, pixels, groups, p["out_channels"] // groups, taps * (p["in_channels"] // groups), core)
     return done | {"taps": float(pixels * groups * taps), "edges": float(_edges(p) * groups)}

@@ -1,12 +1,14 @@
 #include "conv_s8.h"
 
 #include "conv_rows.h"
+#include "pixel_lanes.h"
 
 namespace sinter {
 
 size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
   if (kernel.mr == 1) return 0;
+  if (kernel.mr == kLanePixels) return static_cast<size_t>(pixel_lanes_bytes(pixel_lanes(p)));
   if (packs_lines(kernel)) {
     const LineSizes sizes = line_sizes(p);
     return static_cast<size_t>(sizes.table + sizes.outside + sizes.copies);
@@ -26,11 +28,13 @@ Status conv_s8_check(const Kernel& kernel, const void* params, const Extent* ope
     if (!holds<int32_t>(operands[i], conv_columns(kernel, p))) return kBadOperands;
   }
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
+  if (kernel.mr == kLanePixels && !fits_pixel_lanes(p)) return kUnsupported;
   return packs_lines(kernel) && conv_s8_scratch(kernel, params) > kLineScratch ? kUnsupported : kOk;
 }
 
 int32_t conv_s8_tiles(const Kernel& kernel, const void* params) {
-  return conv_tiles(*static_cast<const ConvS8Params*>(params), kernel.mr, kernel.nr);
+  const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
+  return kernel.mr == kLanePixels ? output_rows(p) : conv_tiles(p, kernel.mr, kernel.nr);
 }
 
 }  // namespace sinter

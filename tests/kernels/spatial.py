@@ -285,6 +285,12 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
     cases += [Case((2, 3), (1, 1), (c, n)) for c in neighbours(16) for n in neighbours(kernel.nr)]
     cases += [Case((6, 7), (3, 3), (c, n), before=1, after=1) for c in (1, 3, 8, 17) for n in (kernel.nr, kernel.nr + 3)]
     cases += [
+        Case((4, width), (3, 3), channels, stride=stride, before=1, after=1)
+        for channels in ((1, 4), (2, 9), (3, 8), (3, 16), (4, 20))
+        for width in (16, 33)
+        for stride in (1, 2)
+    ]
+    cases += [
         Case((9, 10), (3, 3), (3, 8), stride=2, after=1),
         Case((9, 10), (3, 2), (4, 5), stride=2, before=2, after=1, batch=2),
         Case((11, 9), (3, 3), (4, 6), dilation=2, before=2, after=2),
