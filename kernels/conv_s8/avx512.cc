@@ -307,22 +307,23 @@ void vector_product(const Layer& layer, const int8_t* x, ptrdiff_t depth, ptrdif
 extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
   if (begin >= end) return kOk;
-  const int32_t group_out = p.out_channels / p.groups, count = conv_panels(p, kNr), splits = conv_splits(p, kLinePixels, kNr);
-  const ptrdiff_t depth = ptrdiff_t{p.kernel[0]} * p.kernel[1] * line_bytes(p);
-  const Layer layer = {static_cast<const int8_t*>(operands[1]),
-                       static_cast<const int32_t*>(operands[2]),
-                       static_cast<const int32_t*>(operands[3]),
-                       static_cast<const int32_t*>(operands[4]),
-                       depth * kNr,
-                       p.out_channels,
-                       int8_range512(p.out_zero, p.out_min, p.out_max)};
-  if (output_count(p) == p.out_channels && input_count(p) == p.in_channels && taps(p) == 1 && p.groups == 1 &&
-      p.in_channels % 4 == 0 && splits == count) {
+  Layer layer = {static_cast<const int8_t*>(operands[1]),
+                 static_cast<const int32_t*>(operands[2]),
+                 static_cast<const int32_t*>(operands[3]),
+                 static_cast<const int32_t*>(operands[4]),
+                 0,
+                 p.out_channels,
+                 int8_range512(p.out_zero, p.out_min, p.out_max)};
+  // Tiles are panels here, whatever conv_splits() says of one.
+  if (output_pixels(p) == 1 && input_count(p) == p.in_channels && taps(p) == 1 && p.groups == 1 && p.in_channels % 4 == 0) {
     const int32_t first = begin * kNr, last = end * kNr < p.out_channels ? end * kNr : p.out_channels;
-    vector_product(layer, static_cast<const int8_t*>(operands[0]), depth, first, static_cast<int8_t*>(operands[5]) + first,
+    layer.panel = ptrdiff_t{p.in_channels} * kNr;
+    vector_product(layer, static_cast<const int8_t*>(operands[0]), p.in_channels, first, static_cast<int8_t*>(operands[5]) + first,
                    last - first);
     return kOk;
   }
+  const int32_t group_out = p.out_channels / p.groups, count = conv_panels(p, kNr), splits = conv_splits(p, kLinePixels, kNr);
+  layer.panel = ptrdiff_t{p.kernel[0]} * p.kernel[1] * line_bytes(p) * kNr;
   LineReader reader(p, static_cast<const int8_t*>(operands[0]), scratch);
   while (begin < end) {
     const ConvTile tile = conv_tile(p, kLinePixels, kNr, begin);
