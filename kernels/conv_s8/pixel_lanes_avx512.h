@@ -36,7 +36,7 @@ class LaneRows {
     own_ = _mm512_add_epi8(bytes, _mm512_set1_epi32(0x03020100));
     rest_ = _mm512_add_epi8(bytes, _mm512_set1_epi32(lanes.rest == 1 ? 0 : 0x01000100));
     rest_ = _mm512_add_epi8(rest_, _mm512_set1_epi8(static_cast<char>(4 * lanes.own)));
-    rearrange(nullptr, rows_ + lanes.row * lanes.slots);
+    rearrange(input, 0, rows_ + lanes.row * lanes.slots);
   }
 
   // The addresses of the groups of 4 of a window, for the first vector of a row of the output.
@@ -61,14 +61,14 @@ class LaneRows {
     if (h < 0 || h >= p_.in[1]) return rows_ + lanes_.row * lanes_.slots;
     const int32_t slot = h % lanes_.slots, row = batch * p_.in[1] + h;
     int8_t* at = rows_ + lanes_.row * slot;
-    if (held_[slot] != row) rearrange(input_ + ptrdiff_t{row} * p_.in[2] * p_.in_channels, at);
+    const ptrdiff_t bytes = ptrdiff_t{p_.in[2]} * p_.in_channels;
+    if (held_[slot] != row) rearrange(input_ + row * bytes, bytes, at);
     held_[slot] = row;
     return at;
   }
 
-  // The groups of 4 of one row of the input; without one, of in_zero.
-  void rearrange(const int8_t* x, int8_t* to) const {
-    const ptrdiff_t bytes = x == nullptr ? 0 : ptrdiff_t{p_.in[2]} * p_.in_channels;
+  // The groups of 4 of a row of so many bytes, in_zero on both sides.
+  void rearrange(const int8_t* x, ptrdiff_t bytes, int8_t* to) const {
     const ptrdiff_t step = ptrdiff_t{kLanePixels} * p_.stride[2] * p_.in_channels, group = ptrdiff_t{64} * lanes_.vectors;
     const __m512i four = _mm512_set1_epi8(4);
     ptrdiff_t at = -ptrdiff_t{p_.pad[2]} * p_.in_channels;

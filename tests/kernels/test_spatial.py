@@ -21,9 +21,9 @@ def name(kernel: Kernel) -> str:
 
 
 def ordinary(kernel: Kernel) -> Case:
-    """A 3x3 layer with padding that every kernel of the family takes."""
-    depthwise = kernel.family.startswith("depthwise")
-    return Case((5, 6), (3, 3), (17 if depthwise else 4, 17), groups=17 if depthwise else 1, before=1, after=1)
+    """A 3x3 layer with padding that every kernel of the family and packing takes."""
+    channels = 4 if kernel.packing == "n16k4u" else 17
+    return Case((5, 6), (3, 3), (channels, 17), groups=17 if kernel.family.startswith("depthwise") else 1, before=1, after=1)
 
 
 @pytest.mark.parametrize(("kernel", "case"), PARAMETERS)
