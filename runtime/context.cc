@@ -12,12 +12,6 @@ constexpr int kMaxThreads = 256;
 // Multiply-accumulates and operand bytes below which two threads were not faster than one, by the fastest kernels there are.
 constexpr uint64_t kWorthSharing = 40000;
 
-uint64_t work_of(const Plan& plan, const plan::StepRecord& step) {
-  uint64_t work = step.macs;
-  for (uint32_t i = 0; i < step.inputs + step.outputs && work < kWorthSharing; ++i) work += plan.operands[step.operand + i].size;
-  return work;
-}
-
 struct Rest {
   ~Rest() {
     if (pool != nullptr) pool->rest();
@@ -31,6 +25,12 @@ uint64_t now() {
 }
 
 }  // namespace
+
+uint64_t work(const Plan& plan, const plan::StepRecord& step) {
+  uint64_t work = step.macs;
+  for (uint32_t i = 0; i < step.inputs + step.outputs; ++i) work += plan.operands[step.operand + i].size;
+  return work;
+}
 
 Context::Context(std::shared_ptr<const Model> model, int threads) : model_(std::move(model)), threads_(threads) {
   if (threads < 1 || threads > kMaxThreads) fail(SINTER_BAD_ARGUMENT, "threads is ", threads, ", expected 1 to ", kMaxThreads);
@@ -58,7 +58,7 @@ Context::Context(std::shared_ptr<const Model> model, int threads) : model_(std::
     const Kernel& kernel = model_->kernel(i);
     const uint8_t* params = plan.params.get() + plan.steps[i].params;
     const int32_t tiles = kernel.tiles(kernel, params);
-    const bool shared = threads > 1 && tiles > 1 && work_of(plan, plan.steps[i]) >= kWorthSharing;
+    const bool shared = threads > 1 && tiles > 1 && work(plan, plan.steps[i]) >= kWorthSharing;
     steps_.push_back({kernel.run, params, operands_.data() + plan.steps[i].operand, tiles, shared});
   }
   if (threads > 1) pool_ = std::make_unique<ThreadPool>(threads);

@@ -8,6 +8,9 @@
 
 namespace sinter::runtime {
 
+// The multiply-accumulates of a step and the bytes of its operands: how long it takes, roughly.
+uint64_t work(const Plan& plan, const plan::StepRecord& step);
+
 class Context {
  public:
   // Allocates everything that runs will use; throws Error, std::bad_alloc or std::system_error. threads counts the caller.

@@ -21,12 +21,19 @@ struct Runner {
 };
 
 struct Interface {
-  explicit Interface(const Entry& e) : entry(e) {
+  Interface(const Plan& plan, const Entry& e) : entry(e) {
     for (const Tensor& t : e.inputs) inputs.emplace_back(t);
     for (const Tensor& t : e.outputs) outputs.emplace_back(t);
+    uint64_t all = 0;
+    for (size_t i = e.step; i < e.step + e.steps && all < kShort; ++i) all += work(plan, plan.steps[i]);
+    keeps_lock = all < kShort;
   }
+  // The work of a run that takes so little time that giving up the interpreter's lock meanwhile helps nobody.
+  static constexpr uint64_t kShort = 1 << 20;
+
   const Entry& entry;
   std::vector<InterfaceTensor> inputs, outputs;
+  bool keeps_lock;
 };
 
 // What each step of an entry wrote, one string of bytes an output.
@@ -37,8 +44,13 @@ void run(Runner& runner, const Interface& interface, const InputArrays& inputs, 
   Status status;
   std::string error;
   {
-    py::gil_scoped_release release;
-    std::lock_guard<std::mutex> lock(runner.busy);
+    // A context that is busy is waited for without the interpreter's lock, which its run may need to end.
+    std::optional<py::gil_scoped_release> release;
+    std::unique_lock<std::mutex> lock(runner.busy, std::defer_lock);
+    if (!interface.keeps_lock || !lock.try_lock()) {
+      release.emplace();
+      lock.lock();
+    }
     inputs.store(runner.context);
     std::function<void(size_t)> after;
     if (trace != nullptr) {
@@ -70,7 +82,7 @@ py::tuple run(Runner& runner, const Interface& interface, const py::object& x, c
 class PythonModel {
  public:
   PythonModel(std::shared_ptr<const Model> model, int threads, const std::optional<std::string>& entry)
-      : model_(std::move(model)), threads_(threads), interface_(find(*model_, entry)) {
+      : model_(std::move(model)), threads_(threads), interface_(model_->plan(), find(*model_, entry)) {
     idle_.push_back(std::make_unique<Runner>(model_, threads));
   }
 
@@ -203,6 +215,25 @@ class PythonBinding {
   const OutputArrays outputs_;
 };
 
+// Binding.run() as a plain method of C, which a call reaches sooner than one that looks for its overload.
+PyObject* run_bound(PyObject* self, PyObject*) {
+  const py::detail::value_and_holder held = reinterpret_cast<py::detail::instance*>(self)->get_value_and_holder();
+  if (!held.holder_constructed()) {
+    PyErr_SetString(PyExc_TypeError, "bindings are made by Model.bind()");
+    return nullptr;
+  }
+  try {
+    held.value_ptr<PythonBinding>()->run();
+    return py::none().release().ptr();
+  } catch (const py::builtin_exception& error) {
+    error.set_error();
+  } catch (const std::exception& error) {
+    PyErr_SetString(PyExc_RuntimeError, error.what());
+  }
+  return nullptr;
+}
+PyMethodDef run_binding = {"run", run_bound, METH_NOARGS, "Read the inputs as they are now, and fill the outputs."};
+
 std::unique_ptr<PythonModel> load(const py::object& source, int threads, const std::optional<std::string>& isa,
                                   const std::optional<std::string>& entry, bool mapped, uint64_t memory_limit) {
   Options options;
@@ -250,9 +281,10 @@ PYBIND11_MODULE(_native, module) {
   py::class_<PythonContext>(module, "Context")
       .def("run", &PythonContext::run, py::arg("x"), py::arg("out") = py::none())
       .def("reset", &PythonContext::reset);
-  py::class_<PythonBinding>(module, "Binding")
-      .def("run", &PythonBinding::run)
-      .def_property_readonly("outputs", &PythonBinding::outputs);
+  py::class_<PythonBinding> binding(module, "Binding");
+  binding.def_property_readonly("outputs", &PythonBinding::outputs);
+  binding.attr("run") =
+      py::reinterpret_steal<py::object>(PyDescr_NewMethod(reinterpret_cast<PyTypeObject*>(binding.ptr()), &run_binding));
   py::class_<PythonModel>(module, "Model")
       .def(py::init(&load), py::arg("source"), py::arg("threads") = 1, py::arg("isa") = py::none(), py::arg("entry") = py::none(),
            py::arg("mapped") = false, py::arg("memory_limit") = 0)

@@ -263,6 +263,8 @@ def test_only_arrays_that_need_no_copy_are_bound(model: runtime.Model) -> None:
             model.bind(copied)
     with pytest.raises(ValueError, match="shape"):
         model.bind(x[:, :4])
+    with pytest.raises(TypeError, match=r"Model\.bind"):
+        runtime.Binding.__new__(runtime.Binding).run()
 
 
 def test_a_call_costs_little() -> None:
