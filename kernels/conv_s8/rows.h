@@ -59,18 +59,22 @@ class ConvRows {
   }
 
   void run(int32_t begin, int32_t end) const {
-    // More weights than this stay in no cache between tiles: then each panel passes over all tiles in turn.
+    // More weights than this stay in no cache between tiles: then so many panels at a time pass over all tiles.
     constexpr int64_t kResident = 1 << 18;
     if (begin >= end) return;
     const int32_t splits = conv_splits(p_, Isa::kMr, Isa::kNr), pixels = output_pixels(p_);
+    const int64_t fit = kResident / (int64_t{Isa::kNr} * padded_);
+    const int32_t together = !whole_ || fit < 1 ? 1 : fit < panels_ ? static_cast<int32_t>(fit) : panels_;
     const ConvTile first = conv_tile(p_, Isa::kMr, Isa::kNr, begin);
-    const bool by_panel = splits == 1 && (!whole_ || int64_t{panels_} * Isa::kNr * padded_ > kResident);
-    for (int32_t column = 0; column < (by_panel ? panels_ : 1); ++column) {
+    for (int32_t panel = 0; panel < (splits == 1 ? panels_ : 1); panel += together) {
       ConvTile tile = first;
       for (int32_t index = begin; index < end; ++index, next(p_, Isa::kMr, splits, pixels, tile)) {
-        if (by_panel) tile.panel = column, tile.panels = 1;
-        if (whole_ && (by_panel || index == begin || tile.panel == 0)) prepare(tile, 0);
-        for (int32_t panel = tile.panel; panel < tile.panel + tile.panels; ++panel) multiply<Isa::kMr>(tile, panel, 0);
+        if (splits == 1) {
+          tile.panel = panel;
+          tile.panels = panels_ - panel < together ? panels_ - panel : together;
+        }
+        if (whole_ && (splits == 1 || index == begin || tile.panel == 0)) prepare(tile, 0);
+        for (int32_t i = tile.panel; i < tile.panel + tile.panels; ++i) multiply<Isa::kMr>(tile, i, 0);
       }
     }
   }
