@@ -26,7 +26,7 @@ from rich.progress import Progress
 
 from benchmarks.chart import ratios
 from benchmarks.rivals import ENGINES, HELD, Array, Job, Unavailable
-from benchmarks.turns import ROOT, Worker, take_turns
+from benchmarks.turns import ROOT, Ended, Worker, take_turns
 from runtime import _native
 from toolchain import targets
 from toolchain.compiler import compile_graph, read
@@ -153,9 +153,17 @@ def rows_of(model: Model, threads: int, cores: Sequence[int], held: Sequence[str
                     workers.append((job, Worker(job, python_of(job.engine), environment)))
                 except (Unavailable, OSError) as why:
                     notes.append(f"{title}: {label(job.engine, job.isa)} left out, {str(why)[:200]}")
-        times = take_turns([worker for _, worker in workers], seconds)
-        results = [worker.result() for _, worker in workers]
-    except (InputError, Unavailable) as why:
+        while True:
+            try:
+                times = take_turns([worker for _, worker in workers], seconds)
+                results = [worker.result() for _, worker in workers]
+                break
+            except Ended as end:
+                ended = next(pair for pair in workers if pair[1] is end.worker)
+                workers.remove(ended)
+                ended[1].close()
+                notes.append(f"{title}: {label(ended[0].engine, ended[0].isa)} left out, {end}")
+    except InputError as why:
         notes.append(f"{title}: left out, {str(why)[:200]}")
         return []
     finally:

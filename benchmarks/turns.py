@@ -32,6 +32,14 @@ class Engine(Protocol):
         """The nanoseconds that `count` runs take."""
 
 
+class Ended(Unavailable):
+    """An engine's process ended, or does not answer."""
+
+    def __init__(self, why: str, worker: Worker) -> None:
+        super().__init__(why)
+        self.worker = worker
+
+
 class Worker:
     """An engine in its own process, stopped but for its turns. Unavailable says why it cannot take part, or how it ended."""
 
@@ -70,12 +78,12 @@ class Worker:
         try:
             process.stdin.write(line + "\n")
             if not select.select([process.stdout], [], [], seconds)[0]:
-                raise Unavailable(f"gave no answer within {seconds:.0f} s")
+                raise Ended(f"gave no answer within {seconds:.0f} s", self)
             answer = process.stdout.readline()
         except BrokenPipeError:
             answer = ""
         if not answer:
-            raise Unavailable(self._end())
+            raise Ended(self._end(), self)
         process.send_signal(signal.SIGSTOP)
         return json.loads(answer)
 
