@@ -63,6 +63,25 @@ static inline void next(const Params& p, int32_t mr, int32_t splits, int32_t pix
   tile.pixels = pixels - tile.pixel < mr ? pixels - tile.pixel : mr;
 }
 
+// Calls body(tile, moved) for tiles [begin, end), of which at most `together` panels at a time pass over all the others; moved:
+// whether the pixels or the group are not those of the call before. Inlined, so that the body's constants stay in registers.
+template <class Params, class Body>
+static inline __attribute__((always_inline)) void pass_over(const Params& p, int32_t mr, int32_t nr, int32_t begin, int32_t end,
+                                                            int32_t together, Body body) {
+  const int32_t splits = conv_splits(p, mr, nr), panels = conv_panels(p, nr), pixels = output_pixels(p);
+  const ConvTile first = conv_tile(p, mr, nr, begin);
+  for (int32_t panel = 0; panel < (splits == 1 ? panels : 1); panel += together) {
+    ConvTile tile = first;
+    for (int32_t index = begin; index < end; ++index, next(p, mr, splits, pixels, tile)) {
+      if (splits == 1) {
+        tile.panel = panel;
+        tile.panels = panels - panel < together ? panels - panel : together;
+      }
+      body(tile, splits == 1 || index == begin || tile.panel == 0);
+    }
+  }
+}
+
 // Packed columns of all groups.
 template <class Params>
 static constexpr Count conv_columns(const Kernel& kernel, const Params& p) {

@@ -87,6 +87,7 @@ static void located_tile(const LocatedLayer& layer, const ConvTile& tile) {
 template <class Isa, int kBits>
 static Status conv_located(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   constexpr int64_t kResident = 1 << 18;
+  if (begin >= end) return kOk;
   const ConvB32Params& p = *static_cast<const ConvB32Params*>(params);
   const Block32* input = static_cast<const Block32*>(operands[0]);
   const LocatedLayer layer = {p,
@@ -102,23 +103,11 @@ static Status conv_located(const void* params, void* const* operands, void* scra
                               p.out_channels / p.groups,
                               taps(p),
                               located_taps(p)};
-  const bool whole = conv_splits(p, Isa::kMr, kNr) == 1;
   const int64_t bytes = int64_t{layer.panels} * kNr * layer.taps * layer.blocks * block_bytes(kBits);
-  const int32_t passes = whole && bytes > kResident ? layer.panels : 1;
-  for (int32_t pass = 0; pass < passes; ++pass) {
-    ConvTile last = {};
-    for (int32_t index = begin; index < end; ++index) {
-      ConvTile tile = conv_tile(p, Isa::kMr, kNr, index);
-      if (passes > 1) {
-        tile.panel = pass;
-        tile.panels = 1;
-      }
-      const bool moved = index == begin || tile.pixel != last.pixel || tile.group != last.group;
-      if (moved && layer.at_once == layer.taps) locate_taps<Isa>(layer, tile, 0, layer.taps);
-      located_tile<Isa, kBits, Isa::kMr>(layer, tile);
-      last = tile;
-    }
-  }
+  pass_over(p, Isa::kMr, kNr, begin, end, bytes > kResident ? 1 : layer.panels, [&](const ConvTile& tile, bool moved) {
+    if (moved && layer.at_once == layer.taps) locate_taps<Isa>(layer, tile, 0, layer.taps);
+    located_tile<Isa, kBits, Isa::kMr>(layer, tile);
+  });
   return kOk;
 }
 

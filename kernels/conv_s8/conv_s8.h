@@ -53,9 +53,9 @@ struct WidenedScratch {
 };
 
 constexpr int32_t kScaledPanels = 64;
+constexpr size_t kPanelScales = 16 * 3 * sizeof(float);
 
 static inline WidenedScratch widened_scratch(const ConvS8Params& p, int32_t kr) {
-  constexpr size_t kPanelScales = 16 * 3 * sizeof(float);
   const size_t rows = static_cast<size_t>(kLargeTile * widened_depth(p, kr) + kWidenedSlack) * sizeof(int16_t);
   const int32_t panels = conv_panels(p, 16), scaled = panels < kScaledPanels ? panels : kScaledPanels;
   const size_t scales = static_cast<size_t>(round_up(rows, 64));

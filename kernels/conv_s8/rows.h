@@ -62,21 +62,12 @@ class ConvRows {
     // More weights than this stay in no cache between tiles: then so many panels at a time pass over all tiles.
     constexpr int64_t kResident = 1 << 18;
     if (begin >= end) return;
-    const int32_t splits = conv_splits(p_, Isa::kMr, Isa::kNr), pixels = output_pixels(p_);
     const int64_t fit = kResident / (int64_t{Isa::kNr} * padded_);
     const int32_t together = !whole_ || fit < 1 ? 1 : fit < panels_ ? static_cast<int32_t>(fit) : panels_;
-    const ConvTile first = conv_tile(p_, Isa::kMr, Isa::kNr, begin);
-    for (int32_t panel = 0; panel < (splits == 1 ? panels_ : 1); panel += together) {
-      ConvTile tile = first;
-      for (int32_t index = begin; index < end; ++index, next(p_, Isa::kMr, splits, pixels, tile)) {
-        if (splits == 1) {
-          tile.panel = panel;
-          tile.panels = panels_ - panel < together ? panels_ - panel : together;
-        }
-        if (whole_ && (splits == 1 || index == begin || tile.panel == 0)) prepare(tile, 0);
-        for (int32_t i = tile.panel; i < tile.panel + tile.panels; ++i) multiply<Isa::kMr>(tile, i, 0);
-      }
-    }
+    pass_over(p_, Isa::kMr, Isa::kNr, begin, end, together, [this](const ConvTile& tile, bool moved) {
+      if (whole_ && moved) prepare(tile, 0);
+      for (int32_t i = tile.panel; i < tile.panel + tile.panels; ++i) multiply<Isa::kMr>(tile, i, 0);
+    });
   }
 
  private:

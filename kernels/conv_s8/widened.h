@@ -255,6 +255,8 @@ static void load_scales(const WidenedLayer<Isa>& layer, const ConvTile& tile) {
 template <class Isa>
 static Status conv_widened(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   constexpr int32_t kMr = Isa::kMr, kNr = 16, kKr = 2;
+  static_assert(2 * sizeof(typename Isa::Scale) == kPanelScales, "scratch has room for the scales of a panel");
+  if (begin >= end) return kOk;
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
   Widener<Isa> widener(p, static_cast<const int8_t*>(operands[0]));
   const WidenedScratch where = widened_scratch(p, kKr);
@@ -273,27 +275,16 @@ static Status conv_widened(const void* params, void* const* operands, void* scra
                                    conv_depth(p),
                                    div_up(conv_depth(p), kKr) * kKr,
                                    widened_depth(p, kKr)};
-  const int32_t splits = conv_splits(p, kMr, kNr), pixels = output_pixels(p);
-  if (begin >= end) return kOk;
   // Weights that stay in no cache between tiles pass over all tiles panel by panel.
-  const bool resident = layer.depth <= layer.block && int64_t{layer.panels} * kNr * layer.depth <= Isa::kResident;
+  const bool whole = layer.depth <= layer.block, resident = whole && int64_t{layer.panels} * kNr * layer.depth <= Isa::kResident;
   const int32_t together = !resident ? 1 : layer.panels < kScaledPanels ? layer.panels : kScaledPanels;
-  const ConvTile first = conv_tile(p, kMr, kNr, begin);
-  for (int32_t panel = 0; panel < (splits == 1 ? layer.panels : 1); panel += together) {
-    ConvTile tile = first, held = {};
-    for (int32_t index = begin; index < end; ++index, next(p, kMr, splits, pixels, tile)) {
-      if (splits == 1) {
-        tile.panel = panel;
-        tile.panels = layer.panels - panel < together ? layer.panels - panel : together;
-      }
-      if (held.panels == 0 || held.group != tile.group || held.panel != tile.panel) load_scales(layer, tile);
-      if (layer.depth <= layer.block && (held.panels == 0 || held.group != tile.group || held.pixel != tile.pixel)) {
-        widener.widen(tile.pixel, tile.pixels, tile.group, 0, layer.k, layer.rows, layer.block);
-      }
-      widened_rows<Isa, kMr>(layer, widener, tile);
-      held = tile;
-    }
-  }
+  ConvTile held = {};  // whose scales are loaded
+  pass_over(p, kMr, kNr, begin, end, together, [&](const ConvTile& tile, bool moved) {
+    if (held.panels == 0 || held.group != tile.group || held.panel != tile.panel) load_scales(layer, tile);
+    held = tile;
+    if (whole && moved) widener.widen(tile.pixel, tile.pixels, tile.group, 0, layer.k, layer.rows, layer.block);
+    widened_rows<Isa, kMr>(layer, widener, tile);
+  });
   return kOk;
 }
 
