@@ -150,8 +150,8 @@ static inline ColumnBrackets store_brackets(const int32_t* multiplier, const int
   return {to, to + columns, to + 2 * columns};
 }
 
-// requantize_columns() of lane after lane.
-__attribute__((noinline, cold)) static inline __m512i requantize_columns_exactly(__m512i a, __m512i b, __m512i c, __m512i d,
+__attribute__((noinline, cold)) static inline __m512i requantize_columns_settled(__m512i a, __m512i b, __m512i c, __m512i d,
+                                                                                 __m512i p, __m512i q, __m512i r, __m512i s,
                                                                                  const int32_t* multiplier, const int32_t* shift,
                                                                                  const Int8Range512& range) {
   alignas(64) int32_t acc[4][16];
@@ -160,11 +160,10 @@ __attribute__((noinline, cold)) static inline __m512i requantize_columns_exactly
   _mm512_store_si512(acc[1], b);
   _mm512_store_si512(acc[2], c);
   _mm512_store_si512(acc[3], d);
-  for (int i = 0; i < 4; ++i) {
-    for (int lane = 0; lane < 16; ++lane) {
-      bytes[lane / 4][i][lane % 4] = requantize(acc[i][lane], multiplier[i], shift[i], range.zero, range.low, range.high);
-    }
-  }
+  _mm512_store_si512(bytes, pack_quarters(range, {p, q, r, s}));
+  settle_doubtful({p, q, r, s}, _mm512_set1_epi16(kWindow), [&](int i, int lane) {
+    bytes[lane / 4][i][lane % 4] = requantize(acc[i][lane], multiplier[i], shift[i], range.zero, range.low, range.high);
+  });
   return _mm512_load_si512(bytes);
 }
 
@@ -179,7 +178,7 @@ static inline __m512i requantize_columns(const ColumnBrackets& brackets, ptrdiff
   }
   const Words512 w = multiply<4>(bracket, a, b, c, d, range);
   if (any_doubtful(w, _mm512_set1_epi16(kWindow))) {
-    return requantize_columns_exactly(a, b, c, d, multiplier + column, shift + column, range);
+    return requantize_columns_settled(a, b, c, d, w.p, w.q, w.r, w.s, multiplier + column, shift + column, range);
   }
   return pack_quarters(range, w);
 }

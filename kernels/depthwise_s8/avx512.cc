@@ -1,6 +1,7 @@
 #include "../requantize_avx512.h"
 #include "columns_avx512.h"
 #include "quads.h"
+#include "words_avx512.h"
 
 namespace sinter {
 namespace {
@@ -11,16 +12,10 @@ struct Avx512 {
   static constexpr int32_t kLanes = 16;
 
   static void interleave(uint8_t* to, const uint8_t* const from[4], int32_t count) {
-    alignas(64) static constexpr uint8_t kOrder[64] = {0,  16, 32, 48, 1,  17, 33, 49, 2,  18, 34, 50, 3,  19, 35, 51,
-                                                       4,  20, 36, 52, 5,  21, 37, 53, 6,  22, 38, 54, 7,  23, 39, 55,
-                                                       8,  24, 40, 56, 9,  25, 41, 57, 10, 26, 42, 58, 11, 27, 43, 59,
-                                                       12, 28, 44, 60, 13, 29, 45, 61, 14, 30, 46, 62, 15, 31, 47, 63};
-    const __m512i order = _mm512_load_si512(kOrder);
+    const __m512i order = word_order();
     const auto load = [&](int line, int32_t i) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from[line] + i)); };
     for (int32_t i = 0; i < count; i += 16) {
-      const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(load(0, i)), load(1, i), 1);
-      const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(load(2, i)), load(3, i), 1);
-      const __m512i rows = _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+      const __m512i rows = stack<4>(load(0, i), load(1, i), load(2, i), load(3, i));
       _mm512_storeu_si512(to + ptrdiff_t{i} * 4, _mm512_permutexvar_epi8(order, rows));
     }
   }

@@ -3,14 +3,11 @@
 
 #include "../requantize_avx512.h"
 #include "columns.h"
+#include "words_avx512.h"
 
 namespace sinter {
 namespace {
 namespace by_column {
-
-alignas(64) constexpr uint8_t kColumnOrder[64] = {
-    0, 16, 32, 48, 1, 17, 33, 49, 2,  18, 34, 50, 3,  19, 35, 51, 4,  20, 36, 52, 5,  21, 37, 53, 6,  22, 38, 54, 7,  23, 39, 55,
-    8, 24, 40, 56, 9, 25, 41, 57, 10, 26, 42, 58, 11, 27, 43, 59, 12, 28, 44, 60, 13, 29, 45, 61, 14, 30, 46, 62, 15, 31, 47, 63};
 
 // Output rows of one plane, or a part of one row, that stay in the first-level cache for all channels.
 struct Band {
@@ -132,10 +129,7 @@ class ColumnKernel {
   // The sixteen bytes of each tap, plus 128.
   template <int kTaps>
   static __m512i gather(__m512i sign, __m128i a, __m128i b, __m128i c, __m128i d) {
-    __m512i rows = _mm512_castsi256_si512(_mm256_inserti128_si256(_mm256_castsi128_si256(a), b, 1));
-    rows = _mm512_inserti32x4(rows, c, 2);
-    if (kTaps == 4) rows = _mm512_inserti32x4(rows, d, 3);
-    return _mm512_xor_si512(rows, sign);
+    return _mm512_xor_si512(stack<kTaps>(a, b, c, d), sign);
   }
 
   // Sixteen bytes at a place of a row, in_zero where they lie outside.
@@ -188,7 +182,7 @@ class ColumnKernel {
     const uint32_t inside = width < spare ? 0 : static_cast<uint32_t>(width - spare);  // places where columns read within rows
     const ptrdiff_t pixel = channels, vector = pixels * pixel;
     const Int8Range512 limits = range;
-    const __m512i order = _mm512_load_si512(kColumnOrder), padding = _mm512_set1_epi8(static_cast<char>(p.in_zero + 128));
+    const __m512i order = word_order(), padding = _mm512_set1_epi8(static_cast<char>(p.in_zero + 128));
     __m512i sign = _mm512_set1_epi8(-128);
     __asm__("" : "+v"(sign));
     for (int32_t first_channel = 0; first_channel < channels; first_channel += kBlocks * kColumnLanes) {
