@@ -72,7 +72,8 @@ class Model:
         """Run on one array, a sequence in order or a mapping by name; the outputs in order.
 
         Floats given for a quantised input are quantised, halves away from zero, and quantised outputs come back as float32.
-        `out` takes arrays to write to, in the same forms. May be called from several threads at once.
+        `out` takes arrays to write to, in the same forms. May be called from several threads at once, which run
+        beside each other but for models so small (2^20 multiply-accumulates and bytes) that a run is over sooner.
         """
 
     def bind(self, x: Inputs, out: Outputs | None = None) -> Binding:

@@ -177,7 +177,7 @@ def _pixel_lanes(p: Mapping[str, Any]) -> Work:
 
 
 def _convolution(kernel: Kernel, p: Mapping[str, Any], core: Core) -> Work:
-    if kernel.name.startswith("conv_s8_16x16k4u"):
+    if kernel.packing == "n16k4u" and kernel.mr == 16:
         return _pixel_lanes(p)
     pixels, groups, taps = p["batch"] * math.prod(p["out"]), p["groups"], math.prod(p["kernel"])
     done = _matrix(kernel, pixels, groups, p["out_channels"] // groups, taps * (p["in_channels"] // groups), core)

@@ -16,7 +16,7 @@ import pytest
 from benchmarks import models
 from benchmarks.chart import chart, ratios
 from benchmarks.rivals import Job, Unavailable
-from benchmarks.turns import Worker, take_turns
+from benchmarks.turns import Ended, Worker, take_turns
 from tests.conftest import ROOT, asset
 
 
@@ -75,6 +75,37 @@ def test_worker_says_why_it_cannot_take_part(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("PYTHONHOME", str(tmp_path))
     with pytest.raises(Unavailable, match="ended with 1"):
         Worker(job)
+
+
+def test_an_engine_that_ends_while_it_is_timed_takes_only_itself_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+
+    class Mortal:
+        version, note = "1", ""
+
+        def __init__(self, job: Job, *_: object) -> None:
+            self.name, self.turns = job.engine, 0
+
+        def turn(self, count: int) -> int:
+            self.turns += 1
+            if self.name == "fragile" and self.turns > 6:
+                raise Ended("ended by SIGSEGV", self)  # type: ignore[arg-type]
+            return 1000 * count
+
+        def result(self) -> np.ndarray:
+            return np.ones(3)
+
+        def close(self) -> None:
+            closed.append(self.name)
+
+    jobs = [Job(name, "int8", 1, (0,), None, "", None, None, None, (0, 0), (0, 0)) for name in (models.OWN, "fragile", "sound")]
+    monkeypatch.setattr(models, "jobs", lambda *_: iter(jobs))
+    monkeypatch.setattr(models, "read", lambda _: None)
+    monkeypatch.setattr(models, "Worker", Mortal)
+    notes: list[str] = []
+    rows = models.rows_of(models.Model("m", "int8", Path("m.tflite"), None), 1, (0,), (), 0.01, notes)
+    assert [row.engine for row in rows] == [models.OWN, "sound"] and sorted(set(closed)) == sorted((models.OWN, "fragile", "sound"))
+    assert notes == ["m int8, one thread: fragile left out, ended by SIGSEGV"]
 
 
 def test_benchmark_runs(tmp_path: Path) -> None:
