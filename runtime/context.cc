@@ -12,13 +12,6 @@ constexpr int kMaxThreads = 256;
 // Multiply-accumulates and operand bytes below which two threads were not faster than one, by the fastest kernels there are.
 constexpr uint64_t kWorthSharing = 40000;
 
-struct Rest {
-  ~Rest() {
-    if (pool != nullptr) pool->rest();
-  }
-  ThreadPool* pool;
-};
-
 uint64_t now() {
   const auto time = std::chrono::steady_clock::now().time_since_epoch();
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(time).count());
@@ -54,14 +47,16 @@ Context::Context(std::shared_ptr<const Model> model, int threads) : model_(std::
     operands_.push_back(address(b.region, b.offset + o.offset));
   }
   steps_.reserve(plan.steps.size());
+  shared_ = std::make_unique<bool[]>(plan.steps.size());
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const Kernel& kernel = model_->kernel(i);
     const uint8_t* params = plan.params.get() + plan.steps[i].params;
     const int32_t tiles = kernel.tiles(kernel, params);
     const bool shared = threads > 1 && tiles > 1 && work(plan, plan.steps[i]) >= kWorthSharing;
-    steps_.push_back({kernel.run, params, operands_.data() + plan.steps[i].operand, tiles, shared});
+    steps_.push_back({kernel.run, params, operands_.data() + plan.steps[i].operand, tiles, shared ? threads : 1});
+    shared_[i] = shared;
   }
-  if (threads > 1) pool_ = std::make_unique<ThreadPool>(threads);
+  pool_ = std::make_unique<ThreadPool>(threads);
 }
 
 uint8_t* Context::address(uint32_t region, uint64_t offset) {
@@ -75,23 +70,19 @@ void Context::reset() {
   memset(state_ + initial.size(), 0, static_cast<size_t>(model_->need().state - initial.size()));
 }
 
-void Context::run_part(void* job_pointer, int part) {
+void Context::run_part(void* job_pointer, int index, int part) {
   Job& job = *static_cast<Job*>(job_pointer);
-  const ResolvedStep& step = *job.step;
-  const int64_t threads = job.context->threads_;
-  const int32_t begin = static_cast<int32_t>(step.tiles * int64_t{part} / threads);
-  const int32_t end = static_cast<int32_t>(step.tiles * (int64_t{part} + 1) / threads);
+  if (job.status.load(std::memory_order_relaxed) != kOk) return;
+  const Context& context = *job.context;
+  const ResolvedStep& step = job.steps[index];
+  const int32_t begin = static_cast<int32_t>(step.tiles * int64_t{part} / step.parts);
+  const int32_t end = static_cast<int32_t>(step.tiles * (int64_t{part} + 1) / step.parts);
   if (begin == end) return;
-  uint8_t* scratch = job.context->scratch_ + job.context->model_->need().scratch * static_cast<uint64_t>(part);
+  uint8_t* scratch = context.scratch_ + context.model_->need().scratch * static_cast<uint64_t>(part);
   const Status status = step.run(step.params, step.operands, scratch, begin, end);
-  if (status != kOk) job.status.store(status, std::memory_order_relaxed);
-}
-
-Status Context::run_step(const ResolvedStep& step) {
-  if (!step.shared) return step.run(step.params, step.operands, scratch_, 0, step.tiles);
-  Job job{this, &step, {kOk}};
-  pool_->run(run_part, &job);
-  return static_cast<Status>(job.status.load(std::memory_order_relaxed));
+  if (status == kOk) return;
+  job.failed.store(index, std::memory_order_relaxed);
+  job.status.store(status, std::memory_order_relaxed);
 }
 
 sinter_status Context::refuse(const char* what) {
@@ -101,21 +92,21 @@ sinter_status Context::refuse(const char* what) {
 
 Status Context::run(const Entry& entry, uint64_t* nanoseconds, const std::function<void(size_t)>& after) {
   error_[0] = 0;
-  const Rest rest{pool_.get()};
-  uint64_t before = nanoseconds != nullptr ? now() : 0;
-  for (size_t i = 0; i < entry.steps; ++i) {
-    const Status status = run_step(steps_[entry.step + i]);
-    if (status != kOk) {
+  const bool watched = nanoseconds != nullptr || after;
+  const size_t together = watched ? 1 : entry.steps;
+  for (size_t i = 0; i < entry.steps; i += together) {
+    const size_t first = entry.step + i;
+    Job job{this, steps_.data() + first, {0}, {kOk}};
+    const uint64_t before = nanoseconds != nullptr ? now() : 0;
+    pool_->run(run_part, &job, shared_.get() + first, static_cast<int>(together));
+    if (const Status status = job.status; status != kOk) {
+      const size_t failed = static_cast<size_t>(job.failed);
       const char* what = status == kBadValue ? "it was given data that must be valid indices and is not" : "it failed";
-      snprintf(error_, sizeof(error_), "step %zu '%.200s' (%s): %s", i,
-               model_->plan().text(model_->plan().steps[entry.step + i].name), model_->kernel(entry.step + i).name, what);
+      snprintf(error_, sizeof(error_), "step %zu '%.200s' (%s): %s", i + failed,
+               model_->plan().text(model_->plan().steps[first + failed].name), model_->kernel(first + failed).name, what);
       return status;
     }
-    if (nanoseconds != nullptr) {
-      const uint64_t behind = now();
-      nanoseconds[i] = behind - before;
-      before = behind;
-    }
+    if (nanoseconds != nullptr) nanoseconds[i] = now() - before;
     if (after) after(i);
   }
   return kOk;

@@ -45,19 +45,18 @@ class Context {
     RunFunction run;
     const void* params;
     void* const* operands;
-    int32_t tiles;
-    bool shared;  // between the threads
+    int32_t tiles, parts;  // parts: for as many threads
   };
-  // One step for all workers.
+  // Consecutive steps, and the one that failed: its index among them and what it returned.
   struct Job {
-    Context* context;
-    const ResolvedStep* step;
-    std::atomic<int32_t> status;
+    const Context* context;
+    const ResolvedStep* steps;
+    std::atomic<int> failed;
+    std::atomic<Status> status;
   };
 
   uint8_t* address(uint32_t region, uint64_t offset);
-  Status run_step(const ResolvedStep& step);
-  static void run_part(void* job, int part);
+  static void run_part(void* job, int step, int part);
 
   std::shared_ptr<const Model> model_;
   int threads_;
@@ -65,6 +64,7 @@ class Context {
   uint8_t *state_, *scratch_;
   std::vector<void*> operands_;
   std::vector<ResolvedStep> steps_;
+  std::unique_ptr<bool[]> shared_;  // whether a step has several parts
   std::unique_ptr<ThreadPool> pool_;
   char error_[512] = "";
 };
