@@ -121,8 +121,9 @@ __attribute__((noinline, cold)) static inline __m256i requantize32_settled(__m25
 
 // requantize() of four vectors of accumulators, as 32 bytes in order; vector i has bracket and columns i % kVectors.
 template <int kVectors, int kFraction = 0>
-static inline __m256i requantize32(const Bracket bracket[kVectors], __m256i a, __m256i b, __m256i c, __m256i d,
-                                   const Columns columns[kVectors], const Int8Range& range) {
+static inline __attribute__((always_inline)) __m256i requantize32(const Bracket bracket[kVectors], __m256i a, __m256i b, __m256i c,
+                                                                  __m256i d, const Columns columns[kVectors],
+                                                                  const Int8Range& range) {
   const Words256 w = multiply<kVectors>(bracket, a, b, c, d, range);
   if (any_doubtful(w, kWindow)) {
     const Columns all[4] = {columns[0], columns[1 % kVectors], columns[2 % kVectors], columns[3 % kVectors]};

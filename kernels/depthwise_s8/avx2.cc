@@ -1,6 +1,7 @@
 #include "../requantize_avx2.h"
 #include "quads.h"
 #include "taps_avx2.h"
+#include "windows_avx2.h"
 
 namespace sinter {
 namespace {
@@ -96,6 +97,11 @@ struct Avx2 {
 
 extern "C" Status depthwise_s8_2x16k4__avx2(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   return depthwise_quads<Avx2>(params, operands, scratch, begin, end);
+}
+
+extern "C" Status depthwise_s8_3x16k4__avx2(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
+  by_window::Windows(*static_cast<const DepthwiseS8Params*>(params), operands).run(begin, end);
+  return kOk;
 }
 
 extern "C" Status depthwise_s8_4x16k2__avx2(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {

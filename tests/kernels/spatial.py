@@ -344,6 +344,8 @@ def depthwise_cases(kernel: Kernel) -> list[Case]:
         case((2, 2), (1, 1), 3, before=2, after=2),
         case((3, 20), (3, 3), 1, 8, before=1, after=1),
     ]
+    # Images much higher than wide.
+    cases += [case((141, 5), (3, 3), 9, stride=stride, before=1, after=1, batch=2) for stride in (1, 2)]
     # Windows of few rows, whose neighbours share columns: lines of every length, vectors of several pixels and of part of one.
     cases += [case((4, w), (3, 3), c, before=1, after=1) for c, w in product((2, 3, 5, 8, 15, 33), (1, 4, 7, 18))]
     cases += [case((7, w), (3, 3), 20, stride=stride, before=1, after=1) for stride, w in product((2, 3), (4, 9, 16))]
