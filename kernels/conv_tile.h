@@ -52,6 +52,20 @@ static inline ConvTile conv_tile(const Params& p, int32_t mr, int32_t nr, int32_
   return tile;
 }
 
+// The tile at `begin`, with as many of the panels behind it as end before `end`; `begin` becomes what follows.
+template <class Params>
+static inline ConvTile take_panels(const Params& p, int32_t mr, int32_t nr, int32_t& begin, int32_t end) {
+  ConvTile tile = conv_tile(p, mr, nr, begin);
+  if (conv_splits(p, mr, nr) == 1) {
+    ++begin;
+    return tile;
+  }
+  const int32_t left = conv_panels(p, nr) - tile.panel;
+  tile.panels = left < end - begin ? left : end - begin;
+  begin += tile.panels;
+  return tile;
+}
+
 // The tile that follows.
 template <class Params>
 static inline void next(const Params& p, int32_t mr, int32_t splits, int32_t pixels, ConvTile& tile) {

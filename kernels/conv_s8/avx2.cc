@@ -1,4 +1,5 @@
 #include "../requantize_avx2.h"
+#include "vector_avx2.h"
 #include "widened.h"
 
 namespace sinter {
@@ -63,6 +64,10 @@ struct Avx2 {
 };
 
 }  // namespace
+
+extern "C" Status conv_s8_2x32k4__avx2(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
+  return by_vector::run(params, operands, begin, end);
+}
 
 extern "C" Status conv_s8_6x16k2__avx2(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   return conv_widened<Avx2>(params, operands, scratch, begin, end);

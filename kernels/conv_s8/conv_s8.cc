@@ -7,7 +7,7 @@ namespace sinter {
 
 size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
-  if (kernel.mr == 1) return 0;
+  if (kernel.mr <= kVectorRows) return 0;
   if (kernel.mr == kLanePixels) return static_cast<size_t>(pixel_lanes_bytes(pixel_lanes(p)));
   if (packs_lines(kernel)) {
     const LineSizes sizes = line_sizes(p);
@@ -28,6 +28,7 @@ Status conv_s8_check(const Kernel& kernel, const void* params, const Extent* ope
     if (!holds<int32_t>(operands[i], conv_columns(kernel, p))) return kBadOperands;
   }
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
+  if (kernel.mr == kVectorRows && !is_matrix(p)) return kUnsupported;
   if (kernel.mr == kLanePixels && !fits_pixel_lanes(p)) return kUnsupported;
   return packs_lines(kernel) && conv_s8_scratch(kernel, params) > kLineScratch ? kUnsupported : kOk;
 }

@@ -8,8 +8,8 @@
 // bias[o] = source bias - in_zero * sum(weight[o]).
 //
 // Operands: input int8 [batch, d, h, w, in_channels]; weights int8, packed; bias, multiplier, shift: int32, one per packed column;
-// output int8 [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h. Packing n16k2s holds no weight of -128: then
-// int16 holds the sum of two products.
+// output int8 [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h. Packing n16k2s holds no weight of -128: then int16
+// holds the sum of two products.
 //
 // Packing n16k4u is n16k4 but for two things. K is padded line by line of the window (kernel[2] taps by the group's channels) to
 // whole groups of 4, so that a line is read where it lies; and activations enter as unsigned, input + 128, which the toolchain has
@@ -17,7 +17,8 @@
 //
 // Kernels of kLargeTile rows widen so many pixels to int16 in scratch, at most kWidenedDepth of K at once; those of n16k4u keep
 // there where the lines of kLinePixels pixels lie, and copies of some, and decline layers for which that takes more than
-// kLineScratch bytes; those of kLanePixels rows keep rows of the input (pixel_lanes.h); those of Arm keep int8 rows (conv_rows.h).
+// kLineScratch bytes; those of kLanePixels rows keep rows of the input (pixel_lanes.h); those of kVectorRows read pixels that
+// follow each other as the rows of a matrix, and decline other layers; those of Arm keep int8 rows (conv_rows.h).
 #pragma once
 
 #include "../conv_tile.h"
@@ -34,12 +35,19 @@ namespace sinter {
 
 SINTER_PARAMS(ConvS8Params, CONV_S8_PARAMS);
 
+// Whether the pixels of the output are those of the input.
+static inline bool is_matrix(const ConvS8Params& p) {
+  bool same = p.groups == 1 && taps(p) == 1;
+  for (int i = 0; i < 3; ++i) same = same && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
+  return same;
+}
+
 static inline bool conv_s8_valid(const Kernel& kernel, const ConvS8Params& p) {
   if (!conv_valid(kernel, p) || !in_range(p.in_zero, -128, 127) || !in_range(p.out_zero, -128, 127)) return false;
   return in_range(p.out_min, -128, p.out_max) && p.out_max <= 127;
 }
 
-constexpr int32_t kLargeTile = 6, kWidenedDepth = 16384, kWidenedSlack = 16;
+constexpr int32_t kVectorRows = 2, kLargeTile = 6, kWidenedDepth = 16384, kWidenedSlack = 16;
 
 // The part of K, in whole groups of kr, that scratch holds at once.
 static inline int32_t widened_depth(const ConvS8Params& p, int32_t kr) {

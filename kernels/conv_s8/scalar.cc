@@ -58,6 +58,7 @@ SINTER_CONV(conv_s8_1x16k2, 16, 2)
 SINTER_CONV(conv_s8_1x16k4u, 16, 4, true)
 SINTER_CONV(conv_s8_1x16k2s, 16, 2)
 SINTER_CONV(conv_s8_1x8k4, 8, 4)
+SINTER_CONV(conv_s8_1x32k4, 32, 4)
 SINTER_CONV(conv_s8_1x8k8, 8, 8)
 SINTER_CONV(conv_s8_1x1, 1, 1)
 

@@ -21,7 +21,9 @@ def name(kernel: Kernel) -> str:
 
 
 def ordinary(kernel: Kernel) -> Case:
-    """A 3x3 layer with padding that every kernel of the family and packing takes."""
+    """A layer, 3x3 with padding if possible, that every kernel of the family and packing takes."""
+    if kernel.packing == "n32k4":
+        return Case((5, 6), (1, 1), (17, 17))
     channels = 4 if kernel.packing == "n16k4u" else 17
     return Case((5, 6), (3, 3), (channels, 17), groups=17 if kernel.family.startswith("depthwise") else 1, before=1, after=1)
 
