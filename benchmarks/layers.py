@@ -169,6 +169,8 @@ def sweep(count: int) -> Iterator[tuple[str, Graph]]:
         if 2_000 <= layer.macs <= 6_000_000:
             name = f"{operator} {size}x{size} {layer.channels[0]}-{layer.channels[1]} {taps}x{taps}/{stride}"
             layers.append(Layer(name, operator, layer.spatial, layer.kernel, layer.channels, stride))
+    for length, taps, inner in ((52, 5, 40), (24, 9, 64), (16, 15, 48), (60, 3, 128), (98, 21, 32), (30, 30, 64), (40, 7, 8)):
+        layers.append(Layer(f"depthwise {length} {inner} {taps}", "depthwise", (length, 1), (taps, 1), (inner, inner), valid=True))
     for dtype in (INT8, FLOAT):
         for layer in [*LAYERS, *layers]:
             yield f"{layer.name} {dtype}", layer.graph(dtype)

@@ -1,5 +1,6 @@
 #include "../requantize_avx2.h"
 #include "quads.h"
+#include "runs_avx2.h"
 #include "taps_avx2.h"
 #include "windows_avx2.h"
 
@@ -97,6 +98,13 @@ struct Avx2 {
 
 extern "C" Status depthwise_s8_2x16k4__avx2(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   return depthwise_quads<Avx2>(params, operands, scratch, begin, end);
+}
+
+extern "C" Status depthwise_s8_5x16k4__avx2(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
+  const DepthwiseS8Params& given = *static_cast<const DepthwiseS8Params*>(params);
+  const DepthwiseS8Params p = lay_down(given);
+  by_run::Runs(p, operands).run(begin * given.out[2], end * given.out[2]);
+  return kOk;
 }
 
 extern "C" Status depthwise_s8_3x16k4__avx2(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {

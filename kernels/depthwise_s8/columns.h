@@ -39,13 +39,28 @@ static inline int32_t band_rows(const DepthwiseS8Params& p, bool pairs) {
   return pairs ? (rows < 2 ? 2 : rows / 2 * 2) : (rows < 1 ? 1 : rows);
 }
 
+// Whether all taps of a layer that is laid down lie side by side on one line, and windows move by one.
+static inline bool is_run(const DepthwiseS8Params& p, const Quads& q) {
+  return q.wide == 4 && q.down == 1 && p.stride[2] == 1 && p.dilation[2] == 1;
+}
+
+// The most taps of windows that slide along a line.
+constexpr int32_t kLongest = 32;
+
+static inline bool can_slide_along(const DepthwiseS8Params& p) {
+  for (int i = 0; i < 2; ++i) {
+    if (p.kernel[i] != 1 || p.stride[i] != 1 || p.pad[i] != 0 || p.in[i] != p.out[i]) return false;
+  }
+  return p.in_channels == p.out_channels && p.in_channels >= 8 && p.kernel[2] <= kLongest && is_run(p, tap_quads(p));
+}
+
 // Whether columns serve a layer that is laid down.
 static inline bool has_columns(const DepthwiseS8Params& p) {
   const bool flat = p.kernel[0] == 1 && p.pad[0] == 0 && int64_t{p.out[0] - 1} * p.stride[0] < p.in[0];
   if (!flat || p.in_channels != p.out_channels) return false;
   const Quads q = tap_quads(p);
   if (q.wide == 1) return p.kernel[1] <= 3 && p.kernel[2] <= 3;
-  return q.wide == 4 && q.down == 1 && q.across <= 4 && p.stride[2] == 1 && p.dilation[2] == 1;
+  return q.across <= 4 && is_run(p, q);
 }
 
 }  // namespace sinter

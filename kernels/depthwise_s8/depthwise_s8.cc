@@ -19,6 +19,7 @@ static Count weights(const Kernel& kernel, const DepthwiseS8Params& p) {
 static bool keeps_lines(const Kernel& kernel) { return kernel.mr == 2 && kernel.kr == 4; }
 static bool slides(const Kernel& kernel) { return kernel.mr == 3 && kernel.kr == 4; }
 static bool reads_columns(const Kernel& kernel) { return kernel.mr == 4 && kernel.kr == 4; }
+static bool slides_along(const Kernel& kernel) { return kernel.mr == 5 && kernel.kr == 4; }
 static bool keeps_taps(const Kernel& kernel) { return kernel.mr > 1 && kernel.kr != 4; }
 
 // Whether a window of three by three slides by one or two, of inputs of whole vectors.
@@ -45,6 +46,7 @@ Status depthwise_s8_check(const Kernel& kernel, const void* params, const Extent
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
   if (reads_columns(kernel) && !has_columns(lay_down(p))) return kUnsupported;
   if (slides(kernel) && !can_slide(p)) return kUnsupported;
+  if (slides_along(kernel) && !can_slide_along(lay_down(p))) return kUnsupported;
   if (keeps_taps(kernel) && !tap_table_fits(p)) return kUnsupported;
   return scratch_bytes(kernel, p) > kMostScratch ? kUnsupported : kOk;
 }

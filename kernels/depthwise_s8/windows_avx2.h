@@ -74,6 +74,28 @@ inline __m256i add_sum(__m256i acc, const Words& words, int32_t value) {
   return add_products(add_products(acc, all, w.third), all, w.last);
 }
 
+// Rescales and stores so many pixels of eight channels, `step` bytes apart; kTogether - 1 accumulators behind them are written.
+__attribute__((noinline)) inline void finish(__m256i* acc, int32_t pixels, const Bracket& constants, const Columns& source,
+                                             const Int8Range& limits, int8_t* y, ptrdiff_t step) {
+  const Bracket bracket[1] = {constants};
+  const Columns columns[1] = {source};
+  const Int8Range range = limits;
+  SINTER_UNROLL
+  for (int i = 0; i < kTogether - 1; ++i) acc[pixels + i] = acc[0];
+  for (; pixels > 0; pixels -= kTogether, acc += kTogether) {
+    const __m256i bytes = requantize32<1>(bracket, acc[0], acc[1], acc[2], acc[3], columns, range);
+    const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
+    const auto store = [&](__m128i eight) {
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(y), eight);
+      y += step;
+    };
+    store(low);
+    if (pixels > 1) store(_mm_srli_si128(low, 8));
+    if (pixels > 2) store(high);
+    if (pixels > 3) store(_mm_srli_si128(high, 8));
+  }
+}
+
 // One of the two axes of an image: along it windows slide, across it they have three lines of inputs.
 struct Axis {
   int32_t in, first, count;  // outputs from the first one on
@@ -141,6 +163,7 @@ class Windows {
     const __m256i bias = add_sum(load(bias_ + channel), words, 128);
     const Pairs pairs = pair<kStride>(words);
     const Bracket bracket = load_bracket(multiplier_ + channel, shift_ + channel, range_);
+    const Columns columns = {multiplier_ + channel, shift_ + channel};
     const bool joined = along.count * along.out_step == across.out_step;  // outputs follow each other from line to line
     __m256i acc[kHeld + kTogether - 1];
     int32_t held = 0;
@@ -176,9 +199,7 @@ class Windows {
         done += count;
         held += count;
         if (held < kHeld && joined && line + 1 < across.count) continue;
-        SINTER_UNROLL
-        for (int i = 0; i < kTogether - 1; ++i) acc[held + i] = acc[0];
-        finish(acc, held, bracket, channel, to, along.out_step);
+        finish(acc, held, bracket, columns, range_, to, along.out_step);
         to += held * along.out_step;
         held = 0;
       }
@@ -236,26 +257,6 @@ class Windows {
         *to++ = add_products(_mm256_add_epi32(left, right), b, w.rows[1]);
         a = c, third_a = third_c;
       }
-    }
-  }
-
-  // Rescales and stores so many pixels; as many as kTogether - 1 accumulators behind them are read.
-  __attribute__((noinline)) void finish(const __m256i* acc, int32_t pixels, const Bracket& constants, int32_t channel, int8_t* y,
-                                        ptrdiff_t step) const {
-    const Bracket bracket[1] = {constants};
-    const Columns columns[1] = {{multiplier_ + channel, shift_ + channel}};
-    const Int8Range range = range_;
-    for (; pixels > 0; pixels -= kTogether, acc += kTogether) {
-      const __m256i bytes = requantize32<1>(bracket, acc[0], acc[1], acc[2], acc[3], columns, range);
-      const __m128i low = _mm256_castsi256_si128(bytes), high = _mm256_extracti128_si256(bytes, 1);
-      const auto store = [&](__m128i eight) {
-        _mm_storel_epi64(reinterpret_cast<__m128i*>(y), eight);
-        y += step;
-      };
-      store(low);
-      if (pixels > 1) store(_mm_srli_si128(low, 8));
-      if (pixels > 2) store(high);
-      if (pixels > 3) store(_mm_srli_si128(high, 8));
     }
   }
 

@@ -24,6 +24,8 @@ def ordinary(kernel: Kernel) -> Case:
     """A layer, 3x3 with padding if possible, that every kernel of the family and packing takes."""
     if kernel.packing == "n32k4":
         return Case((5, 6), (1, 1), (17, 17))
+    if kernel.name.startswith("depthwise_s8_5x16k4__avx2"):
+        return Case((5, 6), (1, 3), (17, 17), groups=17)
     channels = 4 if kernel.packing == "n16k4u" else 17
     return Case((5, 6), (3, 3), (channels, 17), groups=17 if kernel.family.startswith("depthwise") else 1, before=1, after=1)
 
