@@ -5,22 +5,23 @@ namespace sinter {
 namespace {
 
 struct Avx2 {
-  static constexpr int32_t kMr = 8, kWords = 16, kGranule = 16, kTiles = 1;
+  static constexpr int32_t kMr = 8, kWords = 16, kGranule = 16, kRows = 1;
   typedef intptr_t Lanes __attribute__((vector_size(32)));
   typedef uint16_t Words __attribute__((vector_size(32)));
   typedef uint32_t Sums __attribute__((vector_size(32)));
 
-  static Words widen(const int8_t* const (&x)[kTiles]) {
-    return reinterpret_cast<Words>(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x[0]))));
+  static Words widen(const int8_t* x) {
+    return reinterpret_cast<Words>(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
   }
   static void store(int16_t* to, Words x) { _mm256_store_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(x)); }
+  static Words load(const int16_t* x) { return reinterpret_cast<Words>(_mm256_load_si256(reinterpret_cast<const __m256i*>(x))); }
   static Sums load(const int32_t* x) { return reinterpret_cast<Sums>(_mm256_load_si256(reinterpret_cast<const __m256i*>(x))); }
   static void store(int32_t* to, Sums x) { _mm256_store_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(x)); }
 
   static void multiply(const int16_t* v, const int16_t* w, ptrdiff_t position, const int32_t* bias, int32_t pairs, int32_t tiles,
                        bool add, int32_t* half) {
     alignas(32) int32_t products[kMr][kWinogradReach][kWinogradColumns];
-    for (int i = 0; i < kWinogradReach; ++i, v += Values<Avx2>::kPosition, w += position) {
+    for (int i = 0; i < kWinogradReach; ++i, v += kValuesPosition, w += position) {
       multiply_position(v, w, i == 1 ? bias : nullptr, pairs, tiles, products[0][i]);
     }
     for (int32_t t = 0; t < tiles; ++t, half += kTile) {
@@ -34,7 +35,7 @@ struct Avx2 {
   }
 
   static void multiply_position(const int16_t* v, const int16_t* w, const int32_t* bias, int32_t pairs, int32_t tiles, int32_t* m) {
-    for (; tiles >= 4; tiles -= 4, v += Values<Avx2>::at(4), m += 4 * kLine) multiply_tiles<4>(v, w, bias, pairs, m);
+    for (; tiles >= 4; tiles -= 4, v += 4 * kValuesTile, m += 4 * kLine) multiply_tiles<4>(v, w, bias, pairs, m);
     switch (tiles) {
       case 1:
         return multiply_tiles<1>(v, w, bias, pairs, m);
@@ -55,14 +56,14 @@ struct Avx2 {
     __m256i sums[kCount][2];
     SINTER_UNROLL
     for (int t = 0; t < kCount; ++t) sums[t][0] = first(0), sums[t][1] = first(1);
-    for (; pairs > 0; pairs -= kSlice / 2, v += Values<Avx2>::kSlices) {
+    for (; pairs > 0; pairs -= kSlice / 2, v += kMr * kValuesTile) {
       for (int32_t k = 0; k < kSlice / 2 && k < pairs; ++k, w += 2 * kWinogradColumns) {
         const __m256i* group = reinterpret_cast<const __m256i*>(w);
         const __m256i low = _mm256_loadu_si256(group), high = _mm256_loadu_si256(group + 1);
         SINTER_UNROLL
         for (int t = 0; t < kCount; ++t) {
           int32_t pair;
-          __builtin_memcpy(&pair, v + Values<Avx2>::at(t) + 2 * k, sizeof(pair));
+          __builtin_memcpy(&pair, v + t * kValuesTile + 2 * k, sizeof(pair));
           const __m256i x = _mm256_set1_epi32(pair);
           sums[t][0] = _mm256_add_epi32(sums[t][0], _mm256_madd_epi16(x, low));
           sums[t][1] = _mm256_add_epi32(sums[t][1], _mm256_madd_epi16(x, high));

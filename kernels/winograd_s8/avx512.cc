@@ -5,24 +5,23 @@ namespace sinter {
 namespace {
 
 struct Avx512 {
-  static constexpr int32_t kMr = 8, kWords = 16, kGranule = 16, kTiles = 2;
+  static constexpr int32_t kMr = 8, kWords = 16, kGranule = 16, kRows = 4;
   typedef intptr_t Lanes __attribute__((vector_size(64)));
-  typedef uint16_t Words __attribute__((vector_size(64)));
+  typedef uint16_t Words __attribute__((vector_size(32)));
   typedef uint32_t Sums __attribute__((vector_size(64)));
   typedef int32_t Pair __attribute__((may_alias));
 
-  static Words widen(const int8_t* const (&x)[kTiles]) {
-    const __m128i low = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x[0]));
-    const __m128i high = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x[1]));
-    return reinterpret_cast<Words>(_mm512_cvtepi8_epi16(_mm256_set_m128i(high, low)));
+  static Words widen(const int8_t* x) {
+    return reinterpret_cast<Words>(_mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x))));
   }
-  static void store(int16_t* to, Words x) { _mm512_store_si512(to, reinterpret_cast<__m512i>(x)); }
+  static void store(int16_t* to, Words x) { _mm256_store_si256(reinterpret_cast<__m256i*>(to), reinterpret_cast<__m256i>(x)); }
+  static Words load(const int16_t* x) { return reinterpret_cast<Words>(_mm256_load_si256(reinterpret_cast<const __m256i*>(x))); }
   static Sums load(const int32_t* x) { return reinterpret_cast<Sums>(_mm512_loadu_si512(x)); }
   static void store(int32_t* to, Sums x) { _mm512_store_si512(to, reinterpret_cast<__m512i>(x)); }
 
   static void multiply(const int16_t* v, const int16_t* w, ptrdiff_t position, const int32_t* bias, int32_t pairs, int32_t tiles,
                        bool add, int32_t* half) {
-    for (; tiles >= 4; tiles -= 4, v += Values<Avx512>::at(4), half += 4 * kTile) {
+    for (; tiles >= 4; tiles -= 4, v += 4 * kValuesTile, half += 4 * kTile) {
       multiply_tiles<4>(v, w, position, bias, pairs, add, half);
     }
     switch (tiles) {
@@ -53,7 +52,7 @@ struct Avx512 {
       SINTER_UNROLL
       for (int i = 0; i < kWinogradReach; ++i) sums[t][i] = i == 1 ? first : _mm512_setzero_si512();
     }
-    for (; pairs > 0; pairs -= kSlice / 2, v += Values<Avx512>::kSlices - kSlice) {
+    for (; pairs > 0; pairs -= kSlice / 2, v += kMr * kValuesTile - kSlice) {
       const int16_t* const end = w + (pairs < kSlice / 2 ? pairs : kSlice / 2) * 2 * kWinogradColumns;
       for (; w != end; v += 2, w += 2 * kWinogradColumns) {
         SINTER_UNROLL
@@ -61,7 +60,7 @@ struct Avx512 {
           const __m512i weights = _mm512_loadu_si512(w + i * position);
           SINTER_UNROLL
           for (int t = 0; t < kCount; ++t) {
-            multiply_pair(sums[t][i], weights, v + Values<Avx512>::at(t) + i * Values<Avx512>::kPosition);
+            multiply_pair(sums[t][i], weights, v + t * kValuesTile + i * kValuesPosition);
           }
         }
       }

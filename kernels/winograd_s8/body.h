@@ -5,8 +5,8 @@
 //   Isa::Lanes                    intptr_t, as many as a vector holds
 //   Isa::Words                    uint16_t of so many channels, or a wider integer of one
 //   Isa::kGranule                 channels of scratch come in multiples of this
-//   Isa::kTiles                   tiles from which one vector of words has channels
-//   Isa::widen(x), Isa::store(to, words)
+//   Isa::kRows                    rows of B^T d that registers hold
+//   Isa::widen(bytes), Isa::store(to, words)
 //   Isa::Sums                     uint32_t of so many columns
 //   Isa::multiply(...)            the products of one column of positions, through halve()
 //   Isa::Output(...).store(...)   requantises four pixels, times 2^kFraction, by one vector of columns
@@ -29,7 +29,7 @@ constexpr int32_t kSlice = 16, kLine = kWinogradReach * kWinogradColumns, kTile 
 template <class T>
 SINTER_INLINE void transform_input(const T (&d)[kWinogradReach], T (&v)[kWinogradReach]) {
   const T a = d[4] - (d[2] << 2), b = d[3] - (d[1] << 2), c = d[4] - d[2], e = d[3] - d[1], twice = e + e;
-  v[0] = ((d[0] - d[2]) << 2) + c;
+  v[0] = (d[0] << 2) + (a - d[2]);
   v[1] = a + b;
   v[2] = a - b;
   v[3] = c + twice;
@@ -67,14 +67,9 @@ static inline void next(const WinogradGrid& grid, WinogradTile& tile) {
   ++tile.image;
 }
 
-// v: [channel / 16][tile / kTiles][column][row of the window][kTiles][channel % 16]; how far apart all but the last two are.
-template <class Isa>
-struct Values {
-  static constexpr int32_t kPosition = Isa::kTiles * kSlice, kColumn = kWinogradReach * kPosition;
-  static constexpr int32_t kTiles = kWinogradReach * kColumn, kSlices = Isa::kMr / Isa::kTiles * kTiles;
-
-  static constexpr int32_t at(int32_t tile) { return tile / Isa::kTiles * kTiles + tile % Isa::kTiles * kSlice; }
-};
+// v: [channel / 16][tile][column][row of the window][channel % 16]; how far apart all but the last are.
+constexpr int32_t kValuesPosition = kSlice, kValuesColumn = kWinogradReach * kValuesPosition,
+                  kValuesTile = kWinogradReach * kValuesColumn;
 
 // A^T times one column of m, into a column of `half` or added to it.
 template <class Isa>
@@ -138,7 +133,7 @@ class Winograd {
  private:
   using Words = typename Isa::Words;
   using Sums = typename Isa::Sums;
-  static constexpr int32_t kTiles = Isa::kTiles, kLanes = static_cast<int32_t>(sizeof(Sums) / sizeof(int32_t));
+  static constexpr int32_t kSlices = Isa::kMr * kValuesTile, kLanes = static_cast<int32_t>(sizeof(Sums) / sizeof(int32_t));
 
   // Eight addresses or distances, in vectors. Of the pixels of one line of a tile's window, the last two are not used.
   using Lanes = typename Isa::Lanes;
@@ -154,39 +149,49 @@ class Winograd {
     const int32_t padded = div_up(channels, Isa::kGranule) * Isa::kGranule;
     Pixels x[Isa::kMr];
     for (int32_t t = 0; t < tiles; ++t) locate(tiles_[t], channel, padded, x[t]);
-    for (int32_t t = 0; t < tiles; t += kTiles) {
-      const Pixels* of[kTiles];
-      for (int32_t i = 0; i < kTiles; ++i) of[i] = x + (t + i < tiles ? t + i : t);
-      int16_t* v = values_ + Values<Isa>::at(t);
-      for (int32_t c = 0; c < padded; c += kSlice, v += Values<Isa>::kSlices) {
-        for (int32_t at = 0; at < kSlice && c + at < padded; at += Isa::kWords) transform_words(of, c + at, v + at);
+    for (int32_t t = 0; t < tiles; ++t) {
+      int16_t* v = values_ + t * kValuesTile;
+      for (int32_t c = 0; c < padded; c += kSlice, v += kSlices) {
+        for (int32_t at = 0; at < kSlice && c + at < padded; at += Isa::kWords) transform_words(x[t], c + at, v + at);
       }
     }
   }
 
-  __attribute__((noinline)) static void transform_words(const Pixels* const (&pixels)[kTiles], int32_t c, int16_t* v) {
-    Words lines[kWinogradReach][kWinogradReach];
+  // B^T d stays in registers for the first rows; the others wait in v.
+  __attribute__((noinline)) static void transform_words(const Pixels& pixels, int32_t c, int16_t* v) {
+    Words lines[Isa::kRows][kWinogradReach];
     SINTER_UNROLL
     for (int j = 0; j < kWinogradReach; ++j) {
       Words d[kWinogradReach], column[kWinogradReach];
       SINTER_UNROLL
-      for (int i = 0; i < kWinogradReach; ++i) {
-        const int8_t* x[kTiles];
-        SINTER_UNROLL
-        for (int k = 0; k < kTiles; ++k) x[k] = reinterpret_cast<const int8_t*>((*pixels[k])[i].at[j] + c);
-        d[i] = Isa::widen(x);
-      }
+      for (int i = 0; i < kWinogradReach; ++i) d[i] = Isa::widen(reinterpret_cast<const int8_t*>(pixels[i].at[j] + c));
       transform_input(d, column);
       SINTER_UNROLL
-      for (int i = 0; i < kWinogradReach; ++i) lines[i][j] = column[i];
+      for (int i = 0; i < kWinogradReach; ++i) {
+        if (i < Isa::kRows) {
+          lines[i][j] = column[i];
+        } else {
+          Isa::store(v + i * kValuesPosition + j * kValuesColumn, column[i]);
+        }
+      }
     }
+    __asm__("" : : : "memory");
     SINTER_UNROLL
-    for (int i = 0; i < kWinogradReach; ++i, v += Values<Isa>::kPosition) {
+    for (int i = 0; i < Isa::kRows; ++i) transform_line(lines[i], v + i * kValuesPosition);
+    SINTER_UNROLL
+    for (int i = Isa::kRows; i < kWinogradReach; ++i) {
       Words line[kWinogradReach];
-      transform_input(lines[i], line);
       SINTER_UNROLL
-      for (int j = 0; j < kWinogradReach; ++j) Isa::store(v + j * Values<Isa>::kColumn, line[j]);
+      for (int j = 0; j < kWinogradReach; ++j) line[j] = Isa::load(v + i * kValuesPosition + j * kValuesColumn);
+      transform_line(line, v + i * kValuesPosition);
     }
+  }
+
+  SINTER_INLINE void transform_line(const Words (&line)[kWinogradReach], int16_t* v) {
+    Words to[kWinogradReach];
+    transform_input(line, to);
+    SINTER_UNROLL
+    for (int j = 0; j < kWinogradReach; ++j) Isa::store(v + j * kValuesColumn, to[j]);
   }
 
   // Where `padded` channels of each pixel of a tile's window can be read.
@@ -218,7 +223,7 @@ class Winograd {
     const int16_t* w = weights_ + panel * kWinogradPositions * position + channel * kWinogradColumns;
     for (int j = 0; j < kWinogradReach; ++j, w += kWinogradReach * position) {
       const int32_t* bias = j == 1 && channel == 0 ? bias_ + panel * kWinogradColumns : nullptr;
-      Isa::multiply(values_ + j * Values<Isa>::kColumn, w, position, bias, div_up(channels, 2), tiles, channel != 0,
+      Isa::multiply(values_ + j * kValuesColumn, w, position, bias, div_up(channels, 2), tiles, channel != 0,
                     products_ + j * kWinogradColumns);
     }
   }

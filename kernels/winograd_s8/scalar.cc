@@ -5,13 +5,14 @@ namespace sinter {
 namespace {
 
 struct Scalar {
-  static constexpr int32_t kMr = 1, kWords = 1, kGranule = 2, kTiles = 1;
+  static constexpr int32_t kMr = 1, kWords = 1, kGranule = 2, kRows = 6;
   typedef intptr_t Lanes __attribute__((vector_size(sizeof(intptr_t))));
   using Words = uint32_t;
   using Sums = uint32_t;
 
-  static Words widen(const int8_t* const (&x)[1]) { return static_cast<uint32_t>(int32_t{*x[0]}); }
+  static Words widen(const int8_t* x) { return static_cast<uint32_t>(int32_t{*x}); }
   static void store(int16_t* to, Words x) { *to = static_cast<int16_t>(x); }
+  static Words load(const int16_t* x) { return static_cast<uint32_t>(int32_t{*x}); }
   static Sums load(const int32_t* x) { return static_cast<uint32_t>(*x); }
   static void store(int32_t* to, Sums x) { *to = static_cast<int32_t>(x); }
 
@@ -20,8 +21,8 @@ struct Scalar {
     Sums m[kWinogradColumns][kWinogradReach] = {};
     for (int n = 0; bias != nullptr && n < kWinogradColumns; ++n) m[n][1] = load(bias + n);
     for (int32_t k = 0; k < pairs; ++k, w += 2 * kWinogradColumns) {
-      const int16_t* pair = v + k * 2 / kSlice * Values<Scalar>::kSlices + k * 2 % kSlice;
-      for (int i = 0; i < kWinogradReach; ++i, pair += Values<Scalar>::kPosition) {
+      const int16_t* pair = v + k * 2 / kSlice * kMr * kValuesTile + k * 2 % kSlice;
+      for (int i = 0; i < kWinogradReach; ++i, pair += kValuesPosition) {
         const int16_t* weights = w + i * position;
         for (int n = 0; n < kWinogradColumns; ++n) {
           m[n][i] += static_cast<uint32_t>(pair[0] * weights[2 * n] + pair[1] * weights[2 * n + 1]);
