@@ -165,8 +165,8 @@ class ColumnKernel {
   // A band of sixty-four channels.
   template <int kRows>
   void block(const Band& band, int32_t channel) const {
-    by_block::Block<kRows, kStep == 2 ? 2 : 1> block(constants[3] + channel, constants[4] - constants[3], constants[0] + channel,
-                                                     constants[1] + channel, constants[2] + channel, p.in_zero, range);
+    by_block::Columns3<kRows, kStep == 2 ? 2 : 1> block(constants[3] + channel, constants[4] - constants[3], constants[0] + channel,
+                                                        constants[1] + channel, constants[2] + channel, p.in_zero, range);
     const ptrdiff_t line = ptrdiff_t{p.in[2]} * channels, below = ptrdiff_t{p.out[2]} * channels;
     for (int32_t next = 0; next < band.rows; next += kRows) {
       const int32_t row = next + kRows <= band.rows ? next : band.rows - kRows;
@@ -351,10 +351,40 @@ static void run(const DepthwiseS8Params& p, void* const* operands, int32_t begin
   ColumnKernel<kStep, kQuads, kGap, kAside>(p, operands).run(begin, end);
 }
 
+// Output rows [begin, end) of windows five by five.
+template <int kStride>
+static void squares(const DepthwiseS8Params& p, void* const* operands, int32_t begin, int32_t end) {
+  const auto vector = [&](int i, int32_t channel) { return static_cast<const int32_t*>(operands[i]) + channel; };
+  const Int8Range512 range = int8_range512(p.out_zero, p.out_min, p.out_max);
+  const int32_t channels = p.in_channels, padded = div_up(channels, kColumnLanes) * kColumnLanes;
+  const ptrdiff_t line = ptrdiff_t{p.in[2]} * channels, below = ptrdiff_t{p.out[2]} * channels;
+  for (int32_t first = 0; first < channels; first += by_block::kChannels) {
+    const int32_t channel = channels - first < by_block::kChannels ? channels - by_block::kChannels : first;
+    by_block::Squares5<kStride> block(vector(1, channel), ptrdiff_t{padded}, vector(2, channel), vector(3, channel),
+                                      vector(4, channel), p.in_zero, range);
+    const int8_t* input = static_cast<const int8_t*>(operands[0]) + channel;
+    int8_t* output = static_cast<int8_t*>(operands[5]) + channel;
+    for (int32_t index = begin, count; index < end; index += count) {
+      const int32_t row = index % p.out[1], top = row * kStride - p.pad[1];
+      const int8_t* plane = input + ptrdiff_t{index / p.out[1]} * p.in[1] * line;
+      count = index + 1 < end && row + 1 < p.out[1] ? 2 : 1;
+      for (int tap = 0; tap < block.kTaps; ++tap) {
+        const int32_t h = top + tap;
+        block.set_row(tap, h < 0 || h >= p.in[1] ? nullptr : plane + h * line, channels);
+      }
+      block.line(-p.pad[2], p.in[2], output + index * below, p.out[2], channels, count == 2 ? below : 0);
+    }
+  }
+}
+
 static Status depthwise(const void* params, void* const* operands, int32_t begin, int32_t end) {
   const DepthwiseS8Params& given = *static_cast<const DepthwiseS8Params*>(params);
   const DepthwiseS8Params p = lay_down(given);
   const Quads quads = tap_quads(p);
+  if (is_square5(p)) {
+    p.stride[2] == 1 ? squares<1>(p, operands, begin, end) : squares<2>(p, operands, begin, end);
+    return kOk;
+  }
   using Run = decltype(&run<1, 3, 1, 0>);
   constexpr Run kRows[] = {run<0, 3, 1, 0>, run<1, 3, 1, 0>, run<2, 3, 1, 0>};
   constexpr Run kAside[] = {run<1, 1, 4, 1>, run<1, 2, 4, 1>, run<1, 3, 4, 1>, run<1, 4, 4, 1>};
