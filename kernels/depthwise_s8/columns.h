@@ -9,7 +9,7 @@
 
 namespace sinter {
 
-constexpr int32_t kColumnLanes = 16;
+constexpr int32_t kColumnLanes = 16, kBlockChannels = 64;
 
 // Bytes of input rows that stay in the first-level cache from one block of channels to the next, which shares their lines of 64
 // bytes.
@@ -54,10 +54,17 @@ static inline bool can_slide_along(const DepthwiseS8Params& p) {
   return p.in_channels == p.out_channels && p.in_channels >= 8 && p.kernel[2] <= kLongest && is_run(p, tap_quads(p));
 }
 
+// Whether windows are five by five, one or two pixels apart, of as many channels as go at a time.
+static inline bool is_square5(const DepthwiseS8Params& p) {
+  const bool near = p.dilation[1] == 1 && p.dilation[2] == 1 && p.stride[1] == p.stride[2] && p.stride[1] <= 2;
+  return near && p.in[0] == p.out[0] && p.kernel[1] == 5 && p.kernel[2] == 5 && p.in_channels >= kBlockChannels;
+}
+
 // Whether columns serve a layer that is laid down.
 static inline bool has_columns(const DepthwiseS8Params& p) {
   const bool flat = p.kernel[0] == 1 && p.pad[0] == 0 && int64_t{p.out[0] - 1} * p.stride[0] < p.in[0];
   if (!flat || p.in_channels != p.out_channels) return false;
+  if (is_square5(p)) return true;
   const Quads q = tap_quads(p);
   if (q.wide == 1) return p.kernel[1] <= 3 && p.kernel[2] <= 3;
   return q.across <= 4 && is_run(p, q);

@@ -1,7 +1,9 @@
 // columns.h by AVX-512: tiles of four vectors, which are neighbours in a line, or where a line has no four left, of several blocks.
+// Of windows three taps wide, sixty-four channels go at a time where there are as many (blocks_avx512.h).
 #pragma once
 
 #include "../requantize_avx512.h"
+#include "blocks_avx512.h"
 #include "columns.h"
 #include "words_avx512.h"
 
@@ -160,19 +162,47 @@ class ColumnKernel {
     return false;
   }
 
+  // A band of sixty-four channels.
+  template <int kRows>
+  void block(const Band& band, int32_t channel) const {
+    by_block::Columns3<kRows, kStep == 2 ? 2 : 1> block(constants[3] + channel, constants[4] - constants[3], constants[0] + channel,
+                                                        constants[1] + channel, constants[2] + channel, p.in_zero, range);
+    const ptrdiff_t line = ptrdiff_t{p.in[2]} * channels, below = ptrdiff_t{p.out[2]} * channels;
+    for (int32_t next = 0; next < band.rows; next += kRows) {
+      const int32_t row = next + kRows <= band.rows ? next : band.rows - kRows;
+      for (int tap = 0; tap < kRows + 2; ++tap) {
+        const int32_t h = band.top + row * p.stride[1] + tap * p.dilation[1];
+        block.set_row(tap, h < 0 || h >= p.in[1] ? nullptr : band.plane + h * line + channel, channels);
+      }
+      block.line(band.left, p.in[2], band.y + row * below + channel, band.pixels, channels, below);
+    }
+  }
+
   // A band, kRows rows at a time.
   template <int kRows>
   void lines(const Band& band) const {
+    int32_t channel = 0;
+    if constexpr (kAside == 0 && kStep != 0) {
+      if (p.kernel[2] == 3) {
+        constexpr int32_t kWhole = by_block::kChannels, kWorthwhile = 40;
+        for (; channel + kWhole <= channels; channel += kWhole) block<kRows>(band, channel);
+        if (channel > 0 && channels - channel > kWorthwhile) {
+          block<kRows>(band, channels - kWhole);
+          channel = channels;
+        }
+        if (channel == channels) return;
+      }
+    }
     const int32_t vectors = div_up(band.pixels, pixels), left = vectors % 4;
     const int32_t rest = left == 3 || (band.rows == 1 && vectors > 4) ? 0 : left;
-    if (vectors > rest) tiles<kRows, 4>(band, 0, div_up(vectors - rest, 4));
-    if (rest == 2) tiles<kRows, 2>(band, vectors - 2, 1);
-    if (rest == 1) tiles<kRows, 1>(band, vectors - 1, 1);
+    if (vectors > rest) tiles<kRows, 4>(band, channel, 0, div_up(vectors - rest, 4));
+    if (rest == 2) tiles<kRows, 2>(band, channel, vectors - 2, 1);
+    if (rest == 1) tiles<kRows, 1>(band, channel, vectors - 1, 1);
   }
 
   // `count` tiles of kVectors vectors of a line by 4 / kVectors blocks of channels, from vector `first` of each line on.
   template <int kRows, int kVectors>
-  __attribute__((noinline)) void tiles(const Band& band, int32_t first, int32_t count) const {
+  __attribute__((noinline)) void tiles(const Band& band, int32_t first_channel, int32_t first, int32_t count) const {
     constexpr int kBlocks = 4 / kVectors, kTaps = kAside == 0 ? kRows + 2 : 4;
     constexpr bool kSlides = kVectors == 4 && kStep != 0;
     constexpr int kColumns = kStep == 0 ? kVectors * kQuads : (kVectors - 1) * kStep + (kQuads - 1) * kGap + 1;
@@ -185,7 +215,7 @@ class ColumnKernel {
     const __m512i order = word_order(), padding = _mm512_set1_epi8(static_cast<char>(p.in_zero + 128));
     __m512i sign = _mm512_set1_epi8(-128);
     __asm__("" : "+v"(sign));
-    for (int32_t first_channel = 0; first_channel < channels; first_channel += kBlocks * kColumnLanes) {
+    for (; first_channel < channels; first_channel += kBlocks * kColumnLanes) {
       Block<kRows, kQuads> blocks[kBlocks], edges[kBlocks];
       Bracket512 brackets[kBlocks];
       Columns columns[kBlocks];
@@ -321,10 +351,40 @@ static void run(const DepthwiseS8Params& p, void* const* operands, int32_t begin
   ColumnKernel<kStep, kQuads, kGap, kAside>(p, operands).run(begin, end);
 }
 
+// Output rows [begin, end) of windows five by five.
+template <int kStride>
+static void squares(const DepthwiseS8Params& p, void* const* operands, int32_t begin, int32_t end) {
+  const auto vector = [&](int i, int32_t channel) { return static_cast<const int32_t*>(operands[i]) + channel; };
+  const Int8Range512 range = int8_range512(p.out_zero, p.out_min, p.out_max);
+  const int32_t channels = p.in_channels, padded = div_up(channels, kColumnLanes) * kColumnLanes;
+  const ptrdiff_t line = ptrdiff_t{p.in[2]} * channels, below = ptrdiff_t{p.out[2]} * channels;
+  for (int32_t first = 0; first < channels; first += by_block::kChannels) {
+    const int32_t channel = channels - first < by_block::kChannels ? channels - by_block::kChannels : first;
+    by_block::Squares5<kStride> block(vector(1, channel), ptrdiff_t{padded}, vector(2, channel), vector(3, channel),
+                                      vector(4, channel), p.in_zero, range);
+    const int8_t* input = static_cast<const int8_t*>(operands[0]) + channel;
+    int8_t* output = static_cast<int8_t*>(operands[5]) + channel;
+    for (int32_t index = begin, count; index < end; index += count) {
+      const int32_t row = index % p.out[1], top = row * kStride - p.pad[1];
+      const int8_t* plane = input + ptrdiff_t{index / p.out[1]} * p.in[1] * line;
+      count = index + 1 < end && row + 1 < p.out[1] ? 2 : 1;
+      for (int tap = 0; tap < block.kTaps; ++tap) {
+        const int32_t h = top + tap;
+        block.set_row(tap, h < 0 || h >= p.in[1] ? nullptr : plane + h * line, channels);
+      }
+      block.line(-p.pad[2], p.in[2], output + index * below, p.out[2], channels, count == 2 ? below : 0);
+    }
+  }
+}
+
 static Status depthwise(const void* params, void* const* operands, int32_t begin, int32_t end) {
   const DepthwiseS8Params& given = *static_cast<const DepthwiseS8Params*>(params);
   const DepthwiseS8Params p = lay_down(given);
   const Quads quads = tap_quads(p);
+  if (is_square5(p)) {
+    p.stride[2] == 1 ? squares<1>(p, operands, begin, end) : squares<2>(p, operands, begin, end);
+    return kOk;
+  }
   using Run = decltype(&run<1, 3, 1, 0>);
   constexpr Run kRows[] = {run<0, 3, 1, 0>, run<1, 3, 1, 0>, run<2, 3, 1, 0>};
   constexpr Run kAside[] = {run<1, 1, 4, 1>, run<1, 2, 4, 1>, run<1, 3, 4, 1>, run<1, 4, 4, 1>};

@@ -21,7 +21,8 @@
 //
 // Kernels of packing quads with mr = 2 keep lines in scratch (lines.h): up to 256 KB, which only processors with caches run. Those
 // with mr = 3 slide windows of 3 by 3 taps over the input where it lies, and decline others; those with mr = 4 read columns from
-// the input (columns.h), for windows of three rows at most or of one axis; those with mr = 5 slide windows of one axis.
+// the input (columns.h), for windows of three rows at most, of one axis or five by five; those with mr = 5 slide windows of one
+// axis.
 #pragma once
 
 #include "../spatial.h"

@@ -351,6 +351,12 @@ def depthwise_cases(kernel: Kernel) -> list[Case]:
     cases += [case((7, w), (3, 3), 20, stride=stride, before=1, after=1) for stride, w in product((2, 3), (4, 9, 16))]
     cases += [case((17, 1), (taps, 1), c, batch=2) for taps, c in product((1, 2, 3, 5, 12, 15), (5, 40, 64))]
     cases += [case((17,), (taps,), 18, before=4, after=3) for taps in (2, 3, 6, 9, 16)]
+    # Sixty-four channels at a time, and the rest in other ways: odd and even rows and lines.
+    cases += [
+        case((h, w), (taps, taps), c, stride=stride, before=taps // 2, after=taps // 2)
+        for (h, w), c, taps, stride in product(((4, 5), (7, 4), (1, 9)), (64, 83, 110), (3, 5), (1, 2))
+    ]
+    cases += [case((6, 7), (taps, taps), 64, batch=2) for taps in (3, 5)]
     cases += [case((5, 6), (3, 2), 70, batch=2), case((4, 9), (2, 3), 18, before=1), case((3, 4, 6), (1, 3, 3), 40)]
     return cases
 
