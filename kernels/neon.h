@@ -14,6 +14,7 @@ static inline int8x16x2_t load_pairs(const int8_t* x) {
   const int16x8x2_t both = vld2q_dup_s16(reinterpret_cast<const int16_t*>(x));
   return {{vreinterpretq_s8_s16(both.val[0]), vreinterpretq_s8_s16(both.val[1])}};
 }
+static inline void store_high(int8_t* y, int8x16_t x) { vst1q_lane_s64(reinterpret_cast<int64_t*>(y), vreinterpretq_s64_s8(x), 1); }
 #else
 static inline int16x8_t mull_high(int8x16_t a, int8x16_t b) { return vmull_s8(vget_high_s8(a), vget_high_s8(b)); }
 static inline int16x8_t mlal_high(int16x8_t t, int8x16_t a, int8x16_t b) { return vmlal_s8(t, vget_high_s8(a), vget_high_s8(b)); }
@@ -23,6 +24,7 @@ static inline int8x16x2_t load_pairs(const int8_t* x) {
   const int8x8_t first = vreinterpret_s8_s16(both.val[0]), second = vreinterpret_s8_s16(both.val[1]);
   return {{vcombine_s8(first, first), vcombine_s8(second, second)}};
 }
+static inline void store_high(int8_t* y, int8x16_t x) { vst1_s8(y, vget_high_s8(x)); }
 #endif
 
 }  // namespace sinter

@@ -3,8 +3,16 @@
 //
 //   Isa::kMr, kNr, kKr, kColumns                a tile is kMr pixels by kColumns columns of a panel of kNr
 //   Isa::Tile<rows, columns>(bias)              accumulators
-//     .multiply(x, weights, depth)              adds the products over `depth` of K, a multiple of kKr; x: one address a row
+//     .multiply(x, weights, depth)              adds the products over `depth` of K, a multiple of kKr; x: one address a row, or
+//                                               that of pairs of rows
 //     .sum(row, v)                              four of them, from column 4 * v on
+//   Isa::pair<rows>(x, depth, to)               copies rows, where these are multiplied two by two
+//
+// Row, where an instruction set has one, multiplies a single row by several panels at once, so that it is read once for them:
+//
+//   Row<panels>(bias)
+//     .multiply(x, weights, panel, depth)       panel: bytes from one panel of the weights to the next
+//     .sum(v)
 #pragma once
 
 #include "../requantize_neon.h"
@@ -30,7 +38,10 @@ static inline void copy_bytes(int8_t* to, const int8_t* x, int32_t n) {
   }
 }
 
-template <class Isa>
+template <int kPanels>
+class NoRow;
+
+template <class Isa, template <int> class Row, int kAtOnce>
 class ConvRows {
  public:
   ConvRows(const ConvS8Params& p, void* const* operands, void* scratch)
@@ -43,38 +54,77 @@ class ConvRows {
         shift_(static_cast<const int32_t*>(operands[4])),
         output_(static_cast<int8_t*>(operands[5])),
         table_(static_cast<const int8_t**>(scratch)),
-        rows_(static_cast<int8_t*>(scratch) + plan_.table),
+        outside_(static_cast<int8_t*>(scratch) + plan_.outside_at),
+        rows_(static_cast<int8_t*>(scratch) + plan_.rows_at),
+        pairs_(static_cast<int8_t*>(scratch) + plan_.pairs_at),
         panels_(conv_panels(p, Isa::kNr)),
         depth_(conv_depth(p)),
         padded_(div_up(depth_, Isa::kKr) * Isa::kKr),
         group_in_(p.in_channels / p.groups),
         group_out_(p.out_channels / p.groups),
         run_(p.kernel[2] * p.in_channels),
-        line_(ptrdiff_t{p.in[2]} * p.in_channels * p.dilation[1]),
-        whole_(plan_.source == RowSource::kGathered ? plan_.block >= padded_ : plan_.block >= plan_.segments) {
+        line_(ptrdiff_t{p.in[2]} * p.in_channels),
+        step_(ptrdiff_t{p.stride[2]} * p.in_channels),
+        rescaling_(rescaling(p, shift_, p.groups * panels_ * Isa::kNr)),
+        whole_(plan_.block >= plan_.segments),
+        lines_(p.groups == 1 && p.dilation[2] == 1) {
     contiguous_ = taps(p) == 1;
     for (int i = 0; i < 3; ++i) contiguous_ = contiguous_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
-    lines_ = p.groups == 1 && p.dilation[2] == 1;
-    if (plan_.source == RowSource::kTaps) fill(rows_, plan_.row);
+    fill(outside_, plan_.outside);
   }
 
   void run(int32_t begin, int32_t end) const {
     // More weights than this stay in no cache between tiles: then so many panels at a time pass over all tiles.
-    constexpr int64_t kResident = 1 << 18;
+    constexpr int64_t kResident = pairs_rows(Isa::kKr) ? 1 << 19 : 1 << 18;
     if (begin >= end) return;
+    if (conv_splits(p_, Isa::kMr, Isa::kNr) != 1) {
+      // Panels of the same pixels that follow each other go together.
+      for (int32_t index = begin; index < end;) {
+        ConvTile tile = conv_tile(p_, Isa::kMr, Isa::kNr, index);
+        tile.panels = panels_ - tile.panel < end - index ? panels_ - tile.panel : end - index;
+        index += tile.panels;
+        multiply(tile, true);
+      }
+      return;
+    }
     const int64_t fit = kResident / (int64_t{Isa::kNr} * padded_);
     const int32_t together = !whole_ || fit < 1 ? 1 : fit < panels_ ? static_cast<int32_t>(fit) : panels_;
-    pass_over(p_, Isa::kMr, Isa::kNr, begin, end, together, [this](const ConvTile& tile, bool moved) {
-      if (whole_ && moved) prepare(tile, 0);
-      for (int32_t i = tile.panel; i < tile.panel + tile.panels; ++i) multiply<Isa::kMr>(tile, i, 0);
-    });
+    pass_over(p_, Isa::kMr, Isa::kNr, begin, end, together, [this](const ConvTile& tile, bool moved) { multiply(tile, moved); });
   }
 
  private:
-  // Rows from `first` of the tile on, by one panel.
+  // Pairs of rows are multiplied as copies, a single row where it lies.
   template <int kRows>
-  void multiply(const ConvTile& tile, int32_t panel, int32_t first) const {
+  static constexpr bool kPairs = pairs_rows(Isa::kKr) && kRows > 1;
+
+  void multiply(const ConvTile& tile, bool moved) const {
+    if (whole_ && moved) prepare(tile, 0);
+    multiply<Isa::kMr>(tile, 0, moved);
+  }
+
+  // Rows from `first` of the tile on.
+  template <int kRows>
+  __attribute__((always_inline)) void multiply(const ConvTile& tile, int32_t first, bool moved) const {
     for (; tile.pixels - first >= kRows; first += kRows) {
+      if constexpr (kPairs<kRows>) {
+        if (whole_ && moved) pair_rows<kRows>(first, 0);
+      }
+      multiply_panels<kRows>(tile, first);
+    }
+    if constexpr (kRows > 1) multiply<kRows / 2>(tile, first, moved);
+  }
+
+  // Apart from what calls it, so that the accumulators have all registers.
+  template <int kRows>
+  __attribute__((noinline)) void multiply_panels(const ConvTile& tile, int32_t first) const {
+    const int32_t end = tile.panel + tile.panels;
+    int32_t panel = tile.panel;
+    if constexpr (kRows == 1 && kAtOnce > 1) {
+      for (; whole_ && panel + kAtOnce <= end && (panel + kAtOnce) * Isa::kNr <= group_out_; panel += kAtOnce) {
+        row_by_panels(tile, first, panel);
+      }
+    }
+    for (; panel < end; ++panel) {
       const int32_t columns = group_out_ - panel * Isa::kNr;
       for (int32_t column = 0; column < Isa::kNr && column < columns;) {
         if (Isa::kColumns > 8 && columns - column > 8) {
@@ -86,151 +136,231 @@ class ConvRows {
         }
       }
     }
-    if constexpr (kRows > 1) multiply<kRows / 2>(tile, panel, first);
   }
 
-  // Apart from what calls it, so that the accumulators have all registers.
   template <int kRows, int kColumns>
-  __attribute__((noinline)) void block(const ConvTile& tile, int32_t row, int32_t panel, int32_t column) const {
-    const ptrdiff_t at = (ptrdiff_t{tile.group} * panels_ + panel) * Isa::kNr;
-    const int8_t* w = weights_ + at * padded_ + column * Isa::kKr;
-    typename Isa::template Tile<kRows, kColumns> acc(bias_ + at + column);
-    if (plan_.source == RowSource::kGathered) {
-      for (int32_t k = 0; k < padded_; k += plan_.block) {
-        if (!whole_) prepare(tile, k);
-        const int32_t depth = padded_ - k < plan_.block ? padded_ - k : plan_.block;
-        acc.multiply(table_ + row, w + ptrdiff_t{k} * Isa::kNr, depth);
+  __attribute__((always_inline)) void block(const ConvTile& tile, int32_t row, int32_t panel, int32_t column) const {
+    const ptrdiff_t at = (ptrdiff_t{tile.group} * panels_ + panel) * Isa::kNr + column;
+    const int8_t* w = weights_ + (at - column) * padded_ + column * Isa::kKr;
+    typename Isa::template Tile<kRows, kColumns> acc(bias_ + at);
+    for (int32_t begin = 0; begin < plan_.segments; begin += plan_.block) {
+      if (!whole_) {
+        prepare(tile, begin);
+        if constexpr (kPairs<kRows>) pair_rows<kRows>(row, begin);
       }
-    } else {
-      for (int32_t begin = 0; begin < plan_.segments; begin += plan_.block) {
-        if (!whole_) prepare(tile, begin);
-        const int32_t count = plan_.segments - begin < plan_.block ? plan_.segments - begin : plan_.block;
-        for (int32_t s = 0; s < count; ++s) {
-          const int32_t depth = plan_.chunks == 1 || (begin + s + 1) % plan_.chunks == 0 ? plan_.last : plan_.depth;
-          acc.multiply(table_ + s * Isa::kMr + row, w, depth);
+      if constexpr (kPairs<kRows>) {
+        const int32_t depth = depth_of(begin);
+        acc.multiply(pairs_ + ptrdiff_t{row} * plan_.pairs, w, depth);
+        w += ptrdiff_t{depth} * Isa::kNr;
+      } else {
+        each_segment(begin, row, [&](const int8_t* const* x, int32_t depth) __attribute__((always_inline)) {
+          acc.multiply(x, w, depth);
           w += ptrdiff_t{depth} * Isa::kNr;
-        }
+        });
       }
     }
-    const ptrdiff_t o = at + column;
     const int32_t first = panel * Isa::kNr + column;
-    int8_t* y = output_ + ptrdiff_t{tile.pixel + row} * p_.out_channels + tile.group * group_out_ + first;
     int32x4_t sums[kRows][kColumns / 4];
     SINTER_UNROLL
     for (int i = 0; i < kRows; ++i) {
       SINTER_UNROLL
       for (int v = 0; v < kColumns / 4; ++v) sums[i][v] = acc.sum(i, v);
     }
-    requantize_rows<kRows, kColumns / 4>(sums, multiplier_ + o, shift_ + o, p_, y, p_.out_channels, group_out_ - first);
+    requantize_rows(sums, multiplier_ + at, shift_ + at, p_, rescaling_, output(tile, row, first), p_.out_channels,
+                    group_out_ - first);
   }
 
-  // Fills the table for a tile: segments from `begin` on, or K from `begin` on where it is gathered.
+  // One row by kAtOnce panels, all of whose columns are outputs.
+  __attribute__((always_inline)) void row_by_panels(const ConvTile& tile, int32_t row, int32_t panel) const {
+    const ptrdiff_t at = (ptrdiff_t{tile.group} * panels_ + panel) * Isa::kNr;
+    const int8_t* w = weights_ + at * padded_;
+    Row<kAtOnce> acc(bias_ + at);
+    each_segment(0, row, [&](const int8_t* const* x, int32_t depth) __attribute__((always_inline)) {
+      acc.multiply(x[0], w, ptrdiff_t{padded_} * Isa::kNr, depth);
+      w += ptrdiff_t{depth} * Isa::kNr;
+    });
+    constexpr int kVectors = kAtOnce * Isa::kNr / 4;
+    int32x4_t sums[1][kVectors];
+    SINTER_UNROLL
+    for (int v = 0; v < kVectors; ++v) sums[0][v] = acc.sum(v);
+    requantize_rows(sums, multiplier_ + at, shift_ + at, p_, rescaling_, output(tile, row, panel * Isa::kNr), 0, kVectors * 4);
+  }
+
+  int8_t* output(const ConvTile& tile, int32_t row, int32_t column) const {
+    return output_ + ptrdiff_t{tile.pixel + row} * p_.out_channels + tile.group * group_out_ + column;
+  }
+
+  // How many segments from `begin` on scratch holds, and their depth.
+  int32_t held(int32_t begin) const { return plan_.segments - begin < plan_.block ? plan_.segments - begin : plan_.block; }
+  int32_t depth_of(int32_t begin) const {
+    const int32_t end = begin + held(begin), chunks = plan_.chunks;
+    return (end - begin) * plan_.depth - (end / chunks - begin / chunks) * (plan_.depth - plan_.last);
+  }
+
+  // Calls body(addresses, depth) for the segments that scratch holds, from `begin` on; the addresses are those of rows from `row`
+  // on.
+  template <class Body>
+  __attribute__((always_inline)) void each_segment(int32_t begin, int32_t row, Body body) const {
+    const int8_t* const* x = table_ + row;
+    int32_t chunk = plan_.chunks == 1 ? 0 : begin % plan_.chunks;
+    for (int32_t left = held(begin); left > 0; --left, x += Isa::kMr) {
+      const bool last = ++chunk == plan_.chunks;
+      body(x, last ? plan_.last : plan_.depth);
+      if (last) chunk = 0;
+    }
+  }
+
+  // Copies kRows rows from `first` on, two and two side by side, of the segments from `begin` on.
+  template <int kRows>
+  __attribute__((noinline)) void pair_rows(int32_t first, int32_t begin) const {
+    int8_t* to = pairs_ + ptrdiff_t{first} * plan_.pairs;
+    each_segment(begin, first, [&](const int8_t* const* x, int32_t depth) __attribute__((always_inline)) {
+      Isa::template pair<kRows>(x, depth, to);
+      to += ptrdiff_t{depth} * kRows;
+    });
+  }
+
+  // Fills the table for a tile: segments from `begin` on.
   __attribute__((noinline)) void prepare(const ConvTile& tile, int32_t begin) const {
     if (contiguous_ && plan_.source == RowSource::kTaps) {
       const int8_t* x = input_ + ptrdiff_t{tile.pixel} * p_.in_channels + tile.group * group_in_ + begin * kChunk;
-      const int32_t count = plan_.segments - begin < plan_.block ? plan_.segments - begin : plan_.block;
-      for (int32_t s = 0; s < count; ++s, x += kChunk) {
-        for (int32_t row = 0; row < tile.pixels; ++row) table_[s * Isa::kMr + row] = x + ptrdiff_t{row} * p_.in_channels;
-      }
+      const int32_t count = held(begin);
+      for (int32_t s = 0; s < count; ++s, x += kChunk) point(table_ + s * Isa::kMr, x - input_, tile.pixels, {0, tile.pixels});
       return;
     }
     PixelWalk walk = walk_from(p_, tile.pixel);
-    const bool bulk = whole_ && plan_.chunks == 1;
     for (int32_t row = 0; row < tile.pixels;) {
-      int32_t count = bulk && window_inside(p_, walk.pixel) ? inside(walk, tile.pixels - row) : 0;
-      if (count > 0 && point_inside(walk.pixel, tile.group, row, count)) {
-        for (row += count; count > 0; --count) next(p_, walk);
-        continue;
-      }
-      if (plan_.source == RowSource::kTaps) {
-        point(walk.pixel, tile.group, begin, table_ + row);
+      const int32_t left = tile.pixels - row, count = walk.left < left ? walk.left : left;
+      if (plan_.source == RowSource::kGathered) {
+        gather_rows(walk.pixel, tile.group, begin, row, count);
       } else {
-        read(walk.pixel, tile.group, begin, rows_ + row * plan_.row, table_ + row);
+        point_rows(walk.pixel, tile.group, begin, row, count);
       }
-      ++row;
-      next(p_, walk);
+      row += count;
+      skip(p_, walk, count);
     }
   }
 
-  // How many neighbours from here on, at most `most`, have windows inside the input, as this one has.
-  int32_t inside(const PixelWalk& walk, int32_t most) const {
-    const int32_t room = p_.in[2] - 1 - (p_.kernel[2] - 1) * p_.dilation[2] - walk.pixel.origin[2];
-    const int32_t count = walk.left < most ? walk.left : most;
-    return (count - 1) * p_.stride[2] <= room ? count : room / p_.stride[2] + 1;
+  struct Span {
+    int32_t first, last;
+  };
+
+  // Of `count` neighbours, of whose taps the first one's lie at w and up to `reach` behind it, those that have them inside a line.
+  Span inside(int32_t w, int32_t reach, int32_t count) const {
+    const int32_t stride = p_.stride[2], room = p_.in[2] - 1 - reach - w;
+    Span span = {w >= 0 ? 0 : div_up(-w, stride), count};
+    if ((count - 1) * stride > room) span.last = room < 0 ? 0 : room / stride + 1;
+    if (span.first > count) span.first = count;
+    if (span.last < span.first) span.last = span.first;
+    return span;
   }
 
-  // Rows of the table from `first` on, of neighbours whose windows lie inside the input; false where they are to be read singly.
-  bool point_inside(const Pixel& pixel, int32_t group, int32_t first, int32_t count) const {
-    const ptrdiff_t step = ptrdiff_t{p_.stride[2]} * p_.in_channels, plane = ptrdiff_t{p_.in[1]} * p_.in[2] * p_.in_channels;
-    const int32_t position = input_pixel(p_, pixel.batch, pixel.origin[0], pixel.origin[1], pixel.origin[2]);
-    const int8_t* x = input_ + ptrdiff_t{position} * p_.in_channels + group * group_in_;
-    const int32_t depth = p_.kernel[0], height = p_.kernel[1];
-    if (plan_.source == RowSource::kGathered) {
-      const ptrdiff_t reach = (count - 1) * step + (depth - 1) * p_.dilation[0] * plane + (height - 1) * line_ + kRowSlack;
-      if (!lines_ || run_ > kRowSlack || input_ + input_count(p_) - x < reach) return false;
-      for (int32_t row = first; row < first + count; ++row, x += step) {
-        int8_t* to = rows_ + row * plan_.row;
-        table_[row] = to;
-        for (int32_t kd = 0; kd < depth; ++kd) {
-          const int8_t* line = x + kd * p_.dilation[0] * plane;
-          for (int32_t kh = 0; kh < height; ++kh, line += line_, to += run_) __builtin_memcpy(to, line, kRowSlack);
-        }
-      }
-      return true;
+  // Entries of `count` neighbours, of which those of the span lie inside the input, the first one `offset` behind its beginning.
+  __attribute__((always_inline)) void point(const int8_t** table, ptrdiff_t offset, int32_t count, Span span) const {
+    if (span.first == 0 && span.last == Isa::kMr) {
+      const int8_t* x = input_ + offset;
+      SINTER_UNROLL
+      for (int32_t i = 0; i < Isa::kMr; ++i, x += step_) table[i] = x;
+      return;
     }
-    const int8_t** table = table_ + first;
-    const int32_t width = plan_.source == RowSource::kLines ? 1 : p_.kernel[2];
-    for (int32_t kd = 0; kd < depth; ++kd) {
-      for (int32_t kh = 0; kh < height; ++kh) {
-        const int8_t* tap = x + kd * p_.dilation[0] * plane + kh * line_;
-        for (int32_t kw = 0; kw < width; ++kw, table += Isa::kMr, tap += ptrdiff_t{p_.dilation[2]} * p_.in_channels) {
-          const int8_t* at = tap;
-          for (int32_t row = 0; row < count; ++row, at += step) table[row] = at;
+    for (int32_t i = 0; i < count; ++i) {
+      table[i] = i >= span.first && i < span.last ? input_ + offset + i * step_ : outside_;
+    }
+  }
+
+  // Rows of the table from `row` on, of `count` neighbours: segments from `begin` on.
+  void point_rows(const Pixel& pixel, int32_t group, int32_t begin, int32_t row, int32_t count) const {
+    const bool lines = plan_.source == RowSource::kLines;
+    const int32_t w = pixel.origin[2], width = lines ? 1 : p_.kernel[2], end = begin + plan_.block;
+    const int8_t** table = table_ + row;
+    int32_t s = 0;
+    for (int32_t kd = 0; kd < p_.kernel[0]; ++kd) {
+      const int32_t d = pixel.origin[0] + kd * p_.dilation[0];
+      for (int32_t kh = 0; kh < p_.kernel[1]; ++kh) {
+        const int32_t h = pixel.origin[1] + kh * p_.dilation[1];
+        const bool seen = d >= 0 && d < p_.in[0] && h >= 0 && h < p_.in[1];
+        const ptrdiff_t line = ((ptrdiff_t{pixel.batch} * p_.in[0] + d) * p_.in[1] + h) * line_ + group * group_in_;
+        for (int32_t kw = 0; kw < width; ++kw) {
+          const int32_t at = w + kw * p_.dilation[2];
+          const Span span = seen ? inside(at, lines ? p_.kernel[2] - 1 : 0, count) : Span{0, 0};
+          const ptrdiff_t offset = line + ptrdiff_t{at} * p_.in_channels;
+          for (int32_t chunk = 0; chunk < plan_.chunks; ++chunk, ++s) {
+            if (s < begin || s >= end) continue;
+            point(table, offset + chunk * kChunk, count, span);
+            table += Isa::kMr;
+          }
+          if (!lines || !seen || span.last - span.first == count) continue;
+          for (int32_t i = 0; i < count; ++i) {
+            if (i >= span.first && i < span.last) continue;
+            int8_t* to = rows_ + (row + i) * plan_.row + kh * run_;
+            gather_line(pixel, i * p_.stride[2], line, to);
+            table[i - Isa::kMr] = to;
+          }
         }
       }
+    }
+  }
+
+  // One line of a window, of which `line` is where it begins in the input: the taps of the pixel `shift` behind, beside each other.
+  void gather_line(const Pixel& pixel, int32_t shift, ptrdiff_t line, int8_t* to) const {
+    Pixel moved = pixel;
+    moved.origin[2] += shift;
+    const TapRange range = inside_taps(p_, moved, 2);
+    const int32_t before = range.first * p_.in_channels, inside = (range.last - range.first) * p_.in_channels;
+    const int32_t after = run_ - before - inside;
+    if (before != 0) fill(to, before);
+    if (inside != 0) copy_bytes(to + before, input_ + line + ptrdiff_t{moved.origin[2] + range.first} * p_.in_channels, inside);
+    if (after != 0) fill(to + before + inside, after);
+  }
+
+  // Gathers rows from `row` on, of `count` neighbours: the segment `begin`.
+  void gather_rows(Pixel pixel, int32_t group, int32_t begin, int32_t row, int32_t count) const {
+    const bool inside_lines = p_.kernel[0] == 1 && pixel.origin[0] >= 0 && pixel.origin[0] < p_.in[0] && pixel.origin[1] >= 0 &&
+                              pixel.origin[1] + (p_.kernel[1] - 1) * p_.dilation[1] < p_.in[1];
+    Span span = {0, 0};
+    if (whole_ && lines_ && run_ <= kRowSlack && inside_lines) {
+      span = inside(pixel.origin[2], p_.kernel[2] - 1, count);
+      if (span.first < span.last && !copy_short_lines(pixel, row, span)) span = {0, 0};
+    }
+    for (int32_t i = 0; i < count; ++i, pixel.origin[2] += p_.stride[2]) {
+      int8_t* to = rows_ + (row + i) * plan_.row;
+      table_[row + i] = to;
+      if (i >= span.first && i < span.last) continue;
+      if (lines_ && whole_) {
+        gather_lines(pixel, to);
+      } else {
+        gather(pixel, group, begin * plan_.depth, to);
+      }
+    }
+  }
+
+  // Copies windows whose lines lie inside the input, kRowSlack bytes of each line; false where these reach beyond the input.
+  bool copy_short_lines(const Pixel& pixel, int32_t row, Span span) const {
+    const ptrdiff_t plane = ptrdiff_t{pixel.batch} * p_.in[0] + pixel.origin[0], down = line_ * p_.dilation[1];
+    const int32_t w = pixel.origin[2] + span.first * p_.stride[2], height = p_.kernel[1];
+    const int8_t* x = input_ + (plane * p_.in[1] + pixel.origin[1]) * line_ + ptrdiff_t{w} * p_.in_channels;
+    if (input_ + input_count(p_) - x < (span.last - span.first - 1) * step_ + (height - 1) * down + kRowSlack) return false;
+    int8_t* to = rows_ + (row + span.first) * plan_.row;
+    // Line by line: what is copied too much lies where the next line of the row comes.
+    for (int32_t kh = 0; kh < height; ++kh, x += down, to += run_) {
+      const int8_t* from = x;
+      int8_t* at = to;
+      for (int32_t i = span.first; i < span.last; ++i, from += step_, at += plan_.row) __builtin_memcpy(at, from, kRowSlack);
     }
     return true;
   }
 
-  // One row of the table: the segments from `begin` on, of channels of one tap.
-  void point(const Pixel& pixel, int32_t group, int32_t begin, const int8_t** table) const {
-    int32_t s = 0;
-    visit_taps(p_, pixel, [&](int32_t, int32_t position) {
-      const int8_t* x = position < 0 ? nullptr : input_ + ptrdiff_t{position} * p_.in_channels + group * group_in_;
-      for (int32_t chunk = 0; chunk < plan_.chunks; ++chunk, ++s) {
-        if (s < begin || s >= begin + plan_.block) continue;
-        table[(s - begin) * Isa::kMr] = x == nullptr ? rows_ : x + chunk * kChunk;
-      }
-    });
-  }
-
-  // One row of the table: K from `begin` on, gathered at `to`.
-  void read(const Pixel& pixel, int32_t group, int32_t begin, int8_t* to, const int8_t** table) const {
-    if (lines_ && whole_) {
-      gather_lines(pixel, to);
-    } else {
-      gather(pixel, group, begin, to);
-    }
-    for (int32_t s = 0; s < plan_.segments; ++s, to += run_) table[s * Isa::kMr] = to;
-  }
-
   // All of K where the taps of a line lie side by side.
   void gather_lines(const Pixel& pixel, int8_t* to) const {
-    const TapRange range = inside_taps(p_, pixel, 2);
-    const int32_t before = range.first * p_.in_channels, inside = (range.last - range.first) * p_.in_channels;
-    const int32_t after = run_ - before - inside;
     for (int32_t kd = 0; kd < p_.kernel[0]; ++kd) {
       const int32_t d = pixel.origin[0] + kd * p_.dilation[0];
       for (int32_t kh = 0; kh < p_.kernel[1]; ++kh, to += run_) {
         const int32_t h = pixel.origin[1] + kh * p_.dilation[1];
-        const int32_t position = inside == 0 ? -1 : input_pixel(p_, pixel.batch, d, h, pixel.origin[2] + range.first);
-        if (position < 0) {
+        if (d < 0 || d >= p_.in[0] || h < 0 || h >= p_.in[1]) {
           fill(to, run_);
-          continue;
+        } else {
+          gather_line(pixel, 0, ((ptrdiff_t{pixel.batch} * p_.in[0] + d) * p_.in[1] + h) * line_, to);
         }
-        if (before != 0) fill(to, before);
-        copy_bytes(to + before, input_ + ptrdiff_t{position} * p_.in_channels, inside);
-        if (after != 0) fill(to + before + inside, after);
       }
     }
     fill(to, padded_ - depth_);
@@ -238,7 +368,7 @@ class ConvRows {
 
   // K from `begin` on, tap by tap.
   __attribute__((noinline)) void gather(const Pixel& pixel, int32_t group, int32_t begin, int8_t* to) const {
-    const int32_t end = begin + plan_.block < depth_ ? begin + plan_.block : depth_;
+    const int32_t end = begin + plan_.depth < depth_ ? begin + plan_.depth : depth_;
     visit_taps(p_, pixel, [&](int32_t tap, int32_t position) {
       const int32_t k = tap * group_in_, first = k < begin ? begin : k, last = k + group_in_ > end ? end : k + group_in_;
       if (first >= last) return;
@@ -265,16 +395,18 @@ class ConvRows {
   const int32_t *const bias_, *const multiplier_, *const shift_;
   int8_t* const output_;
   const int8_t** const table_;
-  int8_t* const rows_;
+  int8_t *const outside_, *const rows_, *const pairs_;
   const int32_t panels_, depth_, padded_, group_in_, group_out_, run_;
-  const ptrdiff_t line_;
-  const bool whole_;  // the table holds all of a tile
-  bool contiguous_, lines_;
+  const ptrdiff_t line_, step_;  // bytes of a line of the input, and from one pixel to its neighbour
+  const Rescaling rescaling_;
+  const bool whole_;  // scratch holds all of a tile
+  const bool lines_;
+  bool contiguous_;
 };
 
-template <class Isa>
+template <class Isa, template <int> class Row = NoRow, int kAtOnce = 1>
 static Status conv_rows(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
-  ConvRows<Isa>(*static_cast<const ConvS8Params*>(params), operands, scratch).run(begin, end);
+  ConvRows<Isa, Row, kAtOnce>(*static_cast<const ConvS8Params*>(params), operands, scratch).run(begin, end);
   return kOk;
 }
 

@@ -25,6 +25,7 @@ class Windows {
         multiplier_(static_cast<const int32_t*>(operands[3])),
         shift_(static_cast<const int32_t*>(operands[4])),
         output_(static_cast<int8_t*>(operands[5])),
+        rescaling_(rescaling(p, shift_, div_up(p.out_channels, 16) * 16)),
         packed_(ptrdiff_t{div_up(p.out_channels, 16)} * 64),
         line_(ptrdiff_t{p.in[2]} * p.in_channels) {}
 
@@ -37,18 +38,28 @@ class Windows {
       // The last block may overlap the one before.
       for (int32_t c = 0; c < p_.out_channels; c += kChannels) {
         const int32_t at = c < p_.out_channels - kChannels ? c : p_.out_channels - kChannels;
-        if (shifts_down<kVectors>(shift_ + at)) {
-          p_.stride[2] == 1 ? block<1, true>(at, first, last) : block<2, true>(at, first, last);
-        } else {
-          p_.stride[2] == 1 ? block<1, false>(at, first, last) : block<2, false>(at, first, last);
+        switch (rescaling_) {
+          case Rescaling::kAny:
+            block<Rescaling::kAny>(at, first, last);
+            break;
+          case Rescaling::kDown:
+            block<Rescaling::kDown>(at, first, last);
+            break;
+          case Rescaling::kPositive:
+            block<Rescaling::kPositive>(at, first, last);
         }
       }
     }
   }
 
  private:
+  template <Rescaling kHow>
+  void block(int32_t channel, int32_t first, int32_t last) const {
+    p_.stride[2] == 1 ? block<1, kHow>(channel, first, last) : block<2, kHow>(channel, first, last);
+  }
+
   // Output rows of eight channels.
-  template <int kStride, bool kDown>
+  template <int kStride, Rescaling kHow>
   __attribute__((noinline)) void block(int32_t channel, int32_t first, int32_t last) const {
     const int8_t* packed = weights_ + ptrdiff_t{channel} * 4;
     // The packed bias is that of inputs plus 128.
@@ -60,10 +71,10 @@ class Windows {
       for (int i = 0; i < kColumns; ++i) offset = vdotq_s32(offset, vld1q_s8(packed + i * packed_ + v * 16), vdupq_n_s8(-128));
       bias[v] = vsubq_s32(vld1q_s32(bias_ + channel + v * 4), offset);
     }
-    for (int32_t index = first; index < last; ++index) row<kStride, kDown>(channel, index, packed, bias);
+    for (int32_t index = first; index < last; ++index) row<kStride, kHow>(channel, index, packed, bias);
   }
 
-  template <int kStride, bool kDown>
+  template <int kStride, Rescaling kHow>
   __attribute__((always_inline)) void row(int32_t channel, int32_t index, const int8_t* packed,
                                           const int32x4_t (&whole)[kVectors]) const {
     int8x16_t weights[kColumns][kVectors];
@@ -110,8 +121,7 @@ class Windows {
 
     const int32x4_t factor[kVectors] = {vld1q_s32(multiplier_ + channel), vld1q_s32(multiplier_ + channel + 4)};
     const int32x4_t by[kVectors] = {vld1q_s32(shift_ + channel), vld1q_s32(shift_ + channel + 4)};
-    const int16x8_t zero = vdupq_n_s16(static_cast<int16_t>(p_.out_zero));
-    const int8x8_t least = vdup_n_s8(static_cast<int8_t>(p_.out_min)), most = vdup_n_s8(static_cast<int8_t>(p_.out_max));
+    const RescaleDown<kHow == Rescaling::kPositive> down(p_);
     int8_t* y = output_ + ptrdiff_t{index} * p_.out[2] * p_.out_channels + channel;
     const auto write = [&](const Column& a, const Column& b, const Column& c) {
       int32x4_t acc[kVectors];
@@ -121,9 +131,8 @@ class Windows {
         acc[v] = vdotq_s32(acc[v], b.words[v], weights[1][v]);
         acc[v] = vdotq_s32(acc[v], c.words[v], weights[2][v]);
       }
-      if constexpr (kDown) {
-        const int32x4_t low = rescale_down(acc[0], factor[0], by[0]), high = rescale_down(acc[1], factor[1], by[1]);
-        vst1_s8(y, pack_down(low, high, zero, least, most));
+      if constexpr (kHow != Rescaling::kAny) {
+        vst1_s8(y, down.pack(down.rescale(acc[0], factor[0], by[0]), down.rescale(acc[1], factor[1], by[1])));
       } else {
         const int32x4_t low = rescale(acc[0], load_rescaler(multiplier_ + channel, shift_ + channel));
         const int32x4_t high = rescale(acc[1], load_rescaler(multiplier_ + channel + 4, shift_ + channel + 4));
@@ -159,6 +168,7 @@ class Windows {
   const int8_t *const input_, *const weights_;
   const int32_t *const bias_, *const multiplier_, *const shift_;
   int8_t* const output_;
+  const Rescaling rescaling_;
   const ptrdiff_t packed_;  // bytes of weights from one column of the window to the next
   const ptrdiff_t line_;
 };

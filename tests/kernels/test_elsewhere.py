@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness import OK, Array, Step, rows, step
-from spatial import FAMILIES, build, cases, same
+from spatial import FAMILIES, build, cases, most_scratch, same
 
 from benchmarks import native
 from benchmarks.rivals import Unavailable
@@ -61,6 +61,7 @@ def assert_all_cases(command: Sequence[str], kernel: Kernel) -> None:
     wanted = [build(kernel, case, rng) for case in cases(kernel)]
     wanted = [each for each in wanted if kernel.check(each[0].params, each[0].extents()) == OK]
     answers = drive(command, [this for this, _, _ in wanted])
+    assert all(kernel.scratch(this.params) <= most_scratch(kernel) for this, _, _ in wanted)
     for (this, expected, bound), (status, output) in zip(wanted, answers, strict=True):
         assert status == OK, f"status {status} for params {np.frombuffer(this.params, kernel.params)}"
         assert same(output, expected, bound), f"wrong output for params {np.frombuffer(this.params, kernel.params)}"
