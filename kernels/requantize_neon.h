@@ -38,7 +38,7 @@ static inline Rescaler load_rescaler(int32_t multiplier, int32_t shift, int32_t 
 // Eight rescaled accumulators as int8; the zero point's addition wraps.
 static inline int8x8_t pack_s8(int32x4_t low, int32x4_t high, int32_t zero, int32_t least, int32_t most) {
   const int32x4_t offset = vdupq_n_s32(zero);
-  const int16x8_t words = vcombine_s16(vqmovn_s32(vaddq_s32(low, offset)), vqmovn_s32(vaddq_s32(high, offset)));
+  const int16x8_t words = narrow(vaddq_s32(low, offset), vaddq_s32(high, offset));
   const int8x8_t bytes = vqmovn_s16(words);
   return vmin_s8(vmax_s8(bytes, vdup_n_s8(static_cast<int8_t>(least))), vdup_n_s8(static_cast<int8_t>(most)));
 }
@@ -61,12 +61,15 @@ enum class Rescaling {
   kPositive,  // besides, the zero point is the least output: it does not matter what becomes of values below 0
 };
 
-// Params has out_zero, out_min, out_max; `columns` is a multiple of four.
+// Params has out_zero, out_min, out_max; `columns` is a multiple of four. A multiplier of 0, as that of columns which fill a panel
+// up, gives 0 under any shift.
 template <class Params>
-static inline Rescaling rescaling(const Params& p, const int32_t* shift, int32_t columns) {
+static inline Rescaling rescaling(const Params& p, const int32_t* multiplier, const int32_t* shift, int32_t columns) {
   uint32x4_t bad = vdupq_n_u32(0);
   for (int32_t c = 0; c < columns; c += 4) {
-    bad = vorrq_u32(bad, vcgeq_u32(vreinterpretq_u32_s32(vaddq_s32(vld1q_s32(shift + c), vdupq_n_s32(31))), vdupq_n_u32(31)));
+    const uint32x4_t down = vreinterpretq_u32_s32(vaddq_s32(vld1q_s32(shift + c), vdupq_n_s32(31)));
+    const uint32x4_t used = vreinterpretq_u32_s32(vld1q_s32(multiplier + c));
+    bad = vorrq_u32(bad, vandq_u32(vcgeq_u32(down, vdupq_n_u32(31)), vtstq_u32(used, used)));
   }
   const uint32x2_t any = vorr_u32(vget_low_u32(bad), vget_high_u32(bad));
   if (vget_lane_u64(vreinterpret_u64_u32(any), 0) != 0) return Rescaling::kAny;
@@ -92,7 +95,7 @@ class RescaleDown {
 
   // Rescaled values as int8. Saturating to int16 before the zero point is added changes nothing.
   __attribute__((always_inline)) int8x8_t pack(int32x4_t a, int32x4_t b) const {
-    const int16x8_t words = vcombine_s16(vqmovn_s32(a), vqmovn_s32(b));
+    const int16x8_t words = narrow(a, b);
     if constexpr (kPositive) {
       const uint8x8_t sum = vqadd_u8(vqmovun_s16(words), vget_low_u8(base_));
       return vreinterpret_s8_u8(veor_u8(vmin_u8(sum, vget_low_u8(highest_)), vdup_n_u8(128)));
@@ -101,12 +104,12 @@ class RescaleDown {
   }
 
   __attribute__((always_inline)) int8x16_t pack(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d) const {
-    const int16x8_t low = vcombine_s16(vqmovn_s32(a), vqmovn_s32(b)), high = vcombine_s16(vqmovn_s32(c), vqmovn_s32(d));
+    const int16x8_t low = narrow(a, b), high = narrow(c, d);
     if constexpr (kPositive) {
-      const uint8x16_t sum = vqaddq_u8(vcombine_u8(vqmovun_s16(low), vqmovun_s16(high)), base_);
+      const uint8x16_t sum = vqaddq_u8(narrow_unsigned(low, high), base_);
       return vreinterpretq_s8_u8(veorq_u8(vminq_u8(sum, highest_), vdupq_n_u8(128)));
     }
-    const int8x16_t bytes = vcombine_s8(vqmovn_s16(vqaddq_s16(low, zero_)), vqmovn_s16(vqaddq_s16(high, zero_)));
+    const int8x16_t bytes = narrow(vqaddq_s16(low, zero_), vqaddq_s16(high, zero_));
     return vminq_s8(vmaxq_s8(bytes, least_), most_);
   }
 
@@ -211,7 +214,7 @@ template <int kRows, int kVectors, class Params>
 static inline __attribute__((always_inline)) void requantize_rows(const int32x4_t (&acc)[kRows][kVectors],
                                                                   const int32_t* multiplier, const int32_t* shift, const Params& p,
                                                                   int8_t* y, ptrdiff_t stride, int32_t columns) {
-  requantize_rows(acc, multiplier, shift, p, rescaling(p, shift, kVectors * 4), y, stride, columns);
+  requantize_rows(acc, multiplier, shift, p, rescaling(p, multiplier, shift, kVectors * 4), y, stride, columns);
 }
 
 }  // namespace sinter

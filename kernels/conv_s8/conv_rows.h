@@ -1,5 +1,5 @@
 // Where kernels that multiply int8 rows find K: in segments, each contiguous in memory for every pixel of a tile. Scratch holds a
-// table [segment][mr] of their addresses, then what they may point to, and, for kernels that multiply two rows at once (kr = 8),
+// table of them, then what they may point to, and, for kernels that multiply two rows at once (kr = 8),
 // copies of the rows, two and two side by side: [K / 8][mr / 2][2][8].
 #pragma once
 
@@ -11,6 +11,13 @@ enum class RowSource {
   kTaps,      // a segment is up to kChunk channels of one tap
   kLines,     // a segment is one line of the window; those that hang over an edge are gathered
   kGathered,  // all is gathered
+};
+
+// The rows of a tile over so much of K.
+template <int kMr>
+struct RowSegment {
+  const int8_t* rows[kMr];
+  int32_t depth;
 };
 
 struct RowPlan {
@@ -34,7 +41,7 @@ static constexpr bool pairs_rows(int32_t kr) { return kr == 8; }
 
 static inline RowPlan row_plan(const ConvS8Params& p, int32_t mr, int32_t kr) {
   const int32_t channels = p.in_channels / p.groups, depth = div_up(conv_depth(p), kr) * kr, run = p.kernel[2] * p.in_channels;
-  const int32_t entry = mr * static_cast<int32_t>(sizeof(void*)), limit = kRowTable / entry;
+  const int32_t entry = (mr + 1) * static_cast<int32_t>(sizeof(void*)), limit = kRowTable / entry;
   const int32_t room = (kRowScratch - kRowTable - 64) / mr / 16 * 16 - kRowSlack;
   const auto plan = [&](RowSource source, int32_t segments, int32_t block, int32_t chunks, int32_t length, int32_t last,
                         int32_t outside, int32_t row) {

@@ -117,12 +117,17 @@ class DotRow {
   template <int kAt>
   __attribute__((always_inline)) void add(int8x16_t a, const int8_t* const* w) {
     SINTER_UNROLL
-    for (int v = 0; v < 2 * kPanels; ++v) {
-      const int8_t* from = w[v / 2] + kAt + v % 2 * 16;
-      acc_[v] = vdotq_laneq_s32(acc_[v], vld1q_s8(from), a, 0);
-      acc_[v] = vdotq_laneq_s32(acc_[v], vld1q_s8(from + 32), a, 1);
-      acc_[v] = vdotq_laneq_s32(acc_[v], vld1q_s8(from + 64), a, 2);
-      acc_[v] = vdotq_laneq_s32(acc_[v], vld1q_s8(from + 96), a, 3);
+    for (int i = 0; i < kPanels; ++i) {
+      int8x16_t v[8];
+      SINTER_UNROLL
+      for (int j = 0; j < 8; ++j) v[j] = vld1q_s8(w[i] + kAt + j * 16);
+      // All in registers at once, so that they are loaded in pairs.
+      __asm__("" : "+w"(v[0]), "+w"(v[1]), "+w"(v[2]), "+w"(v[3]), "+w"(v[4]), "+w"(v[5]), "+w"(v[6]), "+w"(v[7]));
+      int32x4_t &low = acc_[2 * i], &high = acc_[2 * i + 1];
+      low = vdotq_laneq_s32(vdotq_laneq_s32(low, v[0], a, 0), v[2], a, 1);
+      high = vdotq_laneq_s32(vdotq_laneq_s32(high, v[1], a, 0), v[3], a, 1);
+      low = vdotq_laneq_s32(vdotq_laneq_s32(low, v[4], a, 2), v[6], a, 3);
+      high = vdotq_laneq_s32(vdotq_laneq_s32(high, v[5], a, 2), v[7], a, 3);
     }
   }
 

@@ -53,7 +53,7 @@ class ConvRows {
         multiplier_(static_cast<const int32_t*>(operands[3])),
         shift_(static_cast<const int32_t*>(operands[4])),
         output_(static_cast<int8_t*>(operands[5])),
-        table_(static_cast<const int8_t**>(scratch)),
+        table_(static_cast<Segment*>(scratch)),
         outside_(static_cast<int8_t*>(scratch) + plan_.outside_at),
         rows_(static_cast<int8_t*>(scratch) + plan_.rows_at),
         pairs_(static_cast<int8_t*>(scratch) + plan_.pairs_at),
@@ -65,12 +65,13 @@ class ConvRows {
         run_(p.kernel[2] * p.in_channels),
         line_(ptrdiff_t{p.in[2]} * p.in_channels),
         step_(ptrdiff_t{p.stride[2]} * p.in_channels),
-        rescaling_(rescaling(p, shift_, p.groups * panels_ * Isa::kNr)),
+        rescaling_(sinter::rescaling(p, multiplier_, shift_, p.groups * panels_ * Isa::kNr)),
         whole_(plan_.block >= plan_.segments),
         lines_(p.groups == 1 && p.dilation[2] == 1) {
     contiguous_ = taps(p) == 1;
     for (int i = 0; i < 3; ++i) contiguous_ = contiguous_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
     fill(outside_, plan_.outside);
+    if (whole_) set_depths(0);
   }
 
   void run(int32_t begin, int32_t end) const {
@@ -93,6 +94,8 @@ class ConvRows {
   }
 
  private:
+  using Segment = RowSegment<Isa::kMr>;
+
   // Pairs of rows are multiplied as copies, a single row where it lies.
   template <int kRows>
   static constexpr bool kPairs = pairs_rows(Isa::kKr) && kRows > 1;
@@ -117,127 +120,151 @@ class ConvRows {
   // Apart from what calls it, so that the accumulators have all registers.
   template <int kRows>
   __attribute__((noinline)) void multiply_panels(const ConvTile& tile, int32_t first) const {
-    const int32_t end = tile.panel + tile.panels;
-    int32_t panel = tile.panel;
+    const int32_t row = kRows == Isa::kMr ? 0 : first, stop = tile.panel + tile.panels;
+    const ptrdiff_t at = (ptrdiff_t{tile.group} * panels_ + tile.panel) * Isa::kNr;
+    const ConvS8Params& p = p_;
+    const Segment *const table = table_, *const end = table + held(0);
+    const int8_t* w = weights_ + at * padded_;
+    const int32_t *bias = bias_ + at, *multiplier = multiplier_ + at, *shift = shift_ + at;
+    const ptrdiff_t stride = p.out_channels, panel_bytes = ptrdiff_t{padded_} * Isa::kNr;
+    int8_t* y = output_ + (tile.pixel + row) * stride + tile.group * group_out_ + tile.panel * Isa::kNr;
+    int32_t panel = tile.panel, left = group_out_ - panel * Isa::kNr;
+    const auto advance = [&](int32_t panels) __attribute__((always_inline)) {
+      w += panels * panel_bytes;
+      bias += panels * Isa::kNr;
+      multiplier += panels * Isa::kNr;
+      shift += panels * Isa::kNr;
+      y += panels * Isa::kNr;
+      left -= panels * Isa::kNr;
+      panel += panels;
+    };
+
     if constexpr (kRows == 1 && kAtOnce > 1) {
-      for (; whole_ && panel + kAtOnce <= end && (panel + kAtOnce) * Isa::kNr <= group_out_; panel += kAtOnce) {
-        row_by_panels(tile, first, panel);
+      constexpr int32_t kWidth = kAtOnce * Isa::kNr;
+      for (; whole_ && stop - panel >= kAtOnce && left >= kWidth; advance(kAtOnce)) {
+        Row<kAtOnce> acc(bias);
+        const int8_t* next = w;
+        for (const Segment* segment = table; segment != end; ++segment) {
+          acc.multiply(segment->rows[row], next, panel_bytes, segment->depth);
+          next += ptrdiff_t{segment->depth} * Isa::kNr;
+        }
+        int32x4_t sums[1][kWidth / 4];
+        SINTER_UNROLL
+        for (int v = 0; v < kWidth / 4; ++v) sums[0][v] = acc.sum(v);
+        requantize_rows(sums, multiplier, shift, p, rescaling(multiplier, shift, kWidth), y, stride, left);
       }
     }
-    for (; panel < end; ++panel) {
-      const int32_t columns = group_out_ - panel * Isa::kNr;
-      for (int32_t column = 0; column < Isa::kNr && column < columns;) {
-        if (Isa::kColumns > 8 && columns - column > 8) {
-          block<kRows, Isa::kColumns>(tile, first, panel, column);
+
+    for (; panel < stop; advance(1)) {
+      for (int32_t column = 0; column < Isa::kNr && column < left;) {
+        if (Isa::kColumns > 8 && left - column > 8) {
+          block<kRows, Isa::kColumns>(tile, row, end, w + column * Isa::kKr, bias + column, multiplier + column, shift + column,
+                                      y + column, left - column);
           column += Isa::kColumns;
         } else {
-          block<kRows, 8>(tile, first, panel, column);
+          block<kRows, 8>(tile, row, end, w + column * Isa::kKr, bias + column, multiplier + column, shift + column, y + column,
+                          left - column);
           column += 8;
         }
       }
     }
   }
 
+  // kRows rows of a tile by kColumns columns, of which `left` are outputs.
   template <int kRows, int kColumns>
-  __attribute__((always_inline)) void block(const ConvTile& tile, int32_t row, int32_t panel, int32_t column) const {
-    const ptrdiff_t at = (ptrdiff_t{tile.group} * panels_ + panel) * Isa::kNr + column;
-    const int8_t* w = weights_ + (at - column) * padded_ + column * Isa::kKr;
-    typename Isa::template Tile<kRows, kColumns> acc(bias_ + at);
-    for (int32_t begin = 0; begin < plan_.segments; begin += plan_.block) {
-      if (!whole_) {
-        prepare(tile, begin);
-        if constexpr (kPairs<kRows>) pair_rows<kRows>(row, begin);
-      }
+  __attribute__((always_inline)) void block(const ConvTile& tile, int32_t row, const Segment* end, const int8_t* w,
+                                            const int32_t* bias, const int32_t* multiplier, const int32_t* shift, int8_t* y,
+                                            int32_t left) const {
+    typename Isa::template Tile<kRows, kColumns> acc(bias);
+    int32_t begin = 0;
+    do {
+      if (!whole_) end = refill<kRows>(tile, row, begin);
       if constexpr (kPairs<kRows>) {
-        const int32_t depth = depth_of(begin);
+        int32_t depth = 0;
+        for (const Segment* segment = table_; segment != end; ++segment) depth += segment->depth;
         acc.multiply(pairs_ + ptrdiff_t{row} * plan_.pairs, w, depth);
         w += ptrdiff_t{depth} * Isa::kNr;
       } else {
-        each_segment(begin, row, [&](const int8_t* const* x, int32_t depth) __attribute__((always_inline)) {
-          acc.multiply(x, w, depth);
-          w += ptrdiff_t{depth} * Isa::kNr;
-        });
+        for (const Segment* segment = table_; segment != end; ++segment) {
+          acc.multiply(segment->rows + row, w, segment->depth);
+          w += ptrdiff_t{segment->depth} * Isa::kNr;
+        }
       }
-    }
-    const int32_t first = panel * Isa::kNr + column;
+      begin += plan_.block;
+    } while (begin < plan_.segments);
     int32x4_t sums[kRows][kColumns / 4];
     SINTER_UNROLL
     for (int i = 0; i < kRows; ++i) {
       SINTER_UNROLL
       for (int v = 0; v < kColumns / 4; ++v) sums[i][v] = acc.sum(i, v);
     }
-    requantize_rows(sums, multiplier_ + at, shift_ + at, p_, rescaling_, output(tile, row, first), p_.out_channels,
-                    group_out_ - first);
+    requantize_rows(sums, multiplier, shift, p_, rescaling(multiplier, shift, kColumns), y, p_.out_channels, left);
   }
 
-  // One row by kAtOnce panels, all of whose columns are outputs.
-  __attribute__((always_inline)) void row_by_panels(const ConvTile& tile, int32_t row, int32_t panel) const {
-    const ptrdiff_t at = (ptrdiff_t{tile.group} * panels_ + panel) * Isa::kNr;
-    const int8_t* w = weights_ + at * padded_;
-    Row<kAtOnce> acc(bias_ + at);
-    each_segment(0, row, [&](const int8_t* const* x, int32_t depth) __attribute__((always_inline)) {
-      acc.multiply(x[0], w, ptrdiff_t{padded_} * Isa::kNr, depth);
-      w += ptrdiff_t{depth} * Isa::kNr;
-    });
-    constexpr int kVectors = kAtOnce * Isa::kNr / 4;
-    int32x4_t sums[1][kVectors];
-    SINTER_UNROLL
-    for (int v = 0; v < kVectors; ++v) sums[0][v] = acc.sum(v);
-    requantize_rows(sums, multiplier_ + at, shift_ + at, p_, rescaling_, output(tile, row, panel * Isa::kNr), 0, kVectors * 4);
+  Rescaling rescaling(const int32_t* multiplier, const int32_t* shift, int32_t columns) const {
+    return rescaling_ != Rescaling::kAny ? rescaling_ : sinter::rescaling(p_, multiplier, shift, columns);
   }
 
-  int8_t* output(const ConvTile& tile, int32_t row, int32_t column) const {
-    return output_ + ptrdiff_t{tile.pixel + row} * p_.out_channels + tile.group * group_out_ + column;
-  }
-
-  // How many segments from `begin` on scratch holds, and their depth.
+  // How many segments from `begin` on scratch holds.
   int32_t held(int32_t begin) const { return plan_.segments - begin < plan_.block ? plan_.segments - begin : plan_.block; }
-  int32_t depth_of(int32_t begin) const {
-    const int32_t end = begin + held(begin), chunks = plan_.chunks;
-    return (end - begin) * plan_.depth - (end / chunks - begin / chunks) * (plan_.depth - plan_.last);
-  }
 
-  // Calls body(addresses, depth) for the segments that scratch holds, from `begin` on; the addresses are those of rows from `row`
-  // on.
-  template <class Body>
-  __attribute__((always_inline)) void each_segment(int32_t begin, int32_t row, Body body) const {
-    const int8_t* const* x = table_ + row;
-    int32_t chunk = plan_.chunks == 1 ? 0 : begin % plan_.chunks;
-    for (int32_t left = held(begin); left > 0; --left, x += Isa::kMr) {
-      const bool last = ++chunk == plan_.chunks;
-      body(x, last ? plan_.last : plan_.depth);
-      if (last) chunk = 0;
-    }
+  // Prepares the segments from `begin` on for kRows rows of a tile, and gives their end.
+  template <int kRows>
+  __attribute__((noinline)) const Segment* refill(const ConvTile& tile, int32_t row, int32_t begin) const {
+    prepare(tile, begin);
+    if constexpr (kPairs<kRows>) pair_rows<kRows>(row, begin);
+    return table_ + held(begin);
   }
 
   // Copies kRows rows from `first` on, two and two side by side, of the segments from `begin` on.
   template <int kRows>
   __attribute__((noinline)) void pair_rows(int32_t first, int32_t begin) const {
     int8_t* to = pairs_ + ptrdiff_t{first} * plan_.pairs;
-    each_segment(begin, first, [&](const int8_t* const* x, int32_t depth) __attribute__((always_inline)) {
-      Isa::template pair<kRows>(x, depth, to);
-      to += ptrdiff_t{depth} * kRows;
-    });
+    for (const Segment *segment = table_, *end = table_ + held(begin); segment != end; ++segment) {
+      Isa::template pair<kRows>(segment->rows + first, segment->depth, to);
+      to += ptrdiff_t{segment->depth} * kRows;
+    }
+  }
+
+  void set_depths(int32_t begin) const {
+    const int32_t count = held(begin), chunks = plan_.chunks;
+    for (int32_t s = 0; s < count; ++s) table_[s].depth = (begin + s + 1) % chunks == 0 ? plan_.last : plan_.depth;
   }
 
   // Fills the table for a tile: segments from `begin` on.
   __attribute__((noinline)) void prepare(const ConvTile& tile, int32_t begin) const {
+    if (!whole_) set_depths(begin);
     if (contiguous_ && plan_.source == RowSource::kTaps) {
-      const int8_t* x = input_ + ptrdiff_t{tile.pixel} * p_.in_channels + tile.group * group_in_ + begin * kChunk;
+      const ptrdiff_t at = ptrdiff_t{tile.pixel} * p_.in_channels + tile.group * group_in_ + begin * kChunk;
       const int32_t count = held(begin);
-      for (int32_t s = 0; s < count; ++s, x += kChunk) point(table_ + s * Isa::kMr, x - input_, tile.pixels, {0, tile.pixels});
+      for (int32_t s = 0; s < count; ++s) point(table_[s].rows, at + s * kChunk, tile.pixels);
       return;
     }
     PixelWalk walk = walk_from(p_, tile.pixel);
     for (int32_t row = 0; row < tile.pixels;) {
       const int32_t left = tile.pixels - row, count = walk.left < left ? walk.left : left;
-      if (plan_.source == RowSource::kGathered) {
-        gather_rows(walk.pixel, tile.group, begin, row, count);
+      if (plan_.source == RowSource::kTaps) {
+        point_taps(walk.pixel, tile.group, begin, row, count);
+      } else if (plan_.source == RowSource::kLines) {
+        point_lines(walk.pixel, row, count);
       } else {
-        point_rows(walk.pixel, tile.group, begin, row, count);
+        gather_rows(walk.pixel, tile.group, begin, row, count);
       }
       row += count;
       skip(p_, walk, count);
+    }
+  }
+
+  // Points to `count` neighbours, the first of them so many bytes behind the beginning of the input. Those that lie outside get
+  // an address that is replaced.
+  __attribute__((always_inline)) void point(const int8_t** rows, ptrdiff_t offset, int32_t count) const {
+    uintptr_t x = reinterpret_cast<uintptr_t>(input_) + static_cast<uintptr_t>(offset);
+    const uintptr_t step = static_cast<uintptr_t>(step_);
+    if (count == Isa::kMr) {
+      SINTER_UNROLL
+      for (int32_t i = 0; i < Isa::kMr; ++i, x += step) rows[i] = reinterpret_cast<const int8_t*>(x);
+    } else {
+      for (int32_t i = 0; i < count; ++i, x += step) rows[i] = reinterpret_cast<const int8_t*>(x);
     }
   }
 
@@ -255,61 +282,74 @@ class ConvRows {
     return span;
   }
 
-  // Entries of `count` neighbours, of which those of the span lie inside the input, the first one `offset` behind its beginning.
-  __attribute__((always_inline)) void point(const int8_t** table, ptrdiff_t offset, int32_t count, Span span) const {
-    if (span.first == 0 && span.last == Isa::kMr) {
-      const int8_t* x = input_ + offset;
-      SINTER_UNROLL
-      for (int32_t i = 0; i < Isa::kMr; ++i, x += step_) table[i] = x;
-      return;
-    }
-    for (int32_t i = 0; i < count; ++i) {
-      table[i] = i >= span.first && i < span.last ? input_ + offset + i * step_ : outside_;
-    }
+  // Where a line of the input begins, in bytes.
+  ptrdiff_t line_at(int32_t batch, int32_t d, int32_t h) const {
+    return ((ptrdiff_t{batch} * p_.in[0] + d) * p_.in[1] + h) * line_;
   }
 
-  // Rows of the table from `row` on, of `count` neighbours: segments from `begin` on.
-  void point_rows(const Pixel& pixel, int32_t group, int32_t begin, int32_t row, int32_t count) const {
-    const bool lines = plan_.source == RowSource::kLines;
-    const int32_t w = pixel.origin[2], width = lines ? 1 : p_.kernel[2], end = begin + plan_.block;
-    const int8_t** table = table_ + row;
+  // Rows of the table from `row` on, of `count` neighbours: segments from `begin` on, each of channels of one tap.
+  void point_taps(const Pixel& pixel, int32_t group, int32_t begin, int32_t row, int32_t count) const {
+    const Span all = inside(pixel.origin[2], (p_.kernel[2] - 1) * p_.dilation[2], count);
+    const bool clear = all.first == 0 && all.last == count;
+    const int32_t end = begin + plan_.block;
+    const int8_t** rows = table_->rows + row;
     int32_t s = 0;
     for (int32_t kd = 0; kd < p_.kernel[0]; ++kd) {
       const int32_t d = pixel.origin[0] + kd * p_.dilation[0];
       for (int32_t kh = 0; kh < p_.kernel[1]; ++kh) {
         const int32_t h = pixel.origin[1] + kh * p_.dilation[1];
         const bool seen = d >= 0 && d < p_.in[0] && h >= 0 && h < p_.in[1];
-        const ptrdiff_t line = ((ptrdiff_t{pixel.batch} * p_.in[0] + d) * p_.in[1] + h) * line_ + group * group_in_;
-        for (int32_t kw = 0; kw < width; ++kw) {
-          const int32_t at = w + kw * p_.dilation[2];
-          const Span span = seen ? inside(at, lines ? p_.kernel[2] - 1 : 0, count) : Span{0, 0};
-          const ptrdiff_t offset = line + ptrdiff_t{at} * p_.in_channels;
+        int32_t w = pixel.origin[2];
+        ptrdiff_t at = line_at(pixel.batch, d, h) + ptrdiff_t{w} * p_.in_channels + group * group_in_;
+        for (int32_t kw = 0; kw < p_.kernel[2]; ++kw, w += p_.dilation[2], at += ptrdiff_t{p_.dilation[2]} * p_.in_channels) {
+          const Span span = !seen ? Span{0, 0} : clear ? all : inside(w, 0, count);
           for (int32_t chunk = 0; chunk < plan_.chunks; ++chunk, ++s) {
             if (s < begin || s >= end) continue;
-            point(table, offset + chunk * kChunk, count, span);
-            table += Isa::kMr;
-          }
-          if (!lines || !seen || span.last - span.first == count) continue;
-          for (int32_t i = 0; i < count; ++i) {
-            if (i >= span.first && i < span.last) continue;
-            int8_t* to = rows_ + (row + i) * plan_.row + kh * run_;
-            gather_line(pixel, i * p_.stride[2], line, to);
-            table[i - Isa::kMr] = to;
+            if (seen) point(rows, at + chunk * kChunk, count);
+            for (int32_t i = 0; i < span.first; ++i) rows[i] = outside_;
+            for (int32_t i = span.last; i < count; ++i) rows[i] = outside_;
+            rows += sizeof(Segment) / sizeof(*rows);
           }
         }
       }
     }
   }
 
-  // One line of a window, of which `line` is where it begins in the input: the taps of the pixel `shift` behind, beside each other.
-  void gather_line(const Pixel& pixel, int32_t shift, ptrdiff_t line, int8_t* to) const {
-    Pixel moved = pixel;
-    moved.origin[2] += shift;
-    const TapRange range = inside_taps(p_, moved, 2);
+  // Rows of the table from `row` on, of `count` neighbours: each segment a line of the window.
+  void point_lines(const Pixel& pixel, int32_t row, int32_t count) const {
+    const Span span = inside(pixel.origin[2], p_.kernel[2] - 1, count);
+    const bool seen = pixel.origin[0] >= 0 && pixel.origin[0] < p_.in[0];
+    const TapRange lines = seen ? inside_taps(p_, pixel, 1) : TapRange{0, 0};
+    const ptrdiff_t down = line_ * p_.dilation[1], first = line_at(pixel.batch, pixel.origin[0], pixel.origin[1]);
+    ptrdiff_t at = first + ptrdiff_t{pixel.origin[2]} * p_.in_channels;
+    for (int32_t kh = 0; kh < p_.kernel[1]; ++kh, at += down) {
+      const int8_t** rows = table_[kh].rows + row;
+      if (kh >= lines.first && kh < lines.last) {
+        point(rows, at, count);
+      } else {
+        for (int32_t i = 0; i < count; ++i) rows[i] = outside_;
+      }
+    }
+    const auto gather = [&](int32_t i) {
+      Pixel moved = pixel;
+      moved.origin[2] += i * p_.stride[2];
+      const TapRange range = inside_taps(p_, moved, 2);
+      int8_t* to = rows_ + (row + i) * plan_.row;
+      for (int32_t kh = lines.first; kh < lines.last; ++kh, to += run_) {
+        gather_line(moved.origin[2], range, first + kh * down, to);
+        table_[kh].rows[row + i] = to;
+      }
+    };
+    for (int32_t i = 0; i < span.first; ++i) gather(i);
+    for (int32_t i = span.last; i < count; ++i) gather(i);
+  }
+
+  // One line of a window from w on, of which the taps of the range lie in the line of the input that begins at `line`.
+  __attribute__((always_inline)) void gather_line(int32_t w, TapRange range, ptrdiff_t line, int8_t* to) const {
     const int32_t before = range.first * p_.in_channels, inside = (range.last - range.first) * p_.in_channels;
     const int32_t after = run_ - before - inside;
     if (before != 0) fill(to, before);
-    if (inside != 0) copy_bytes(to + before, input_ + line + ptrdiff_t{moved.origin[2] + range.first} * p_.in_channels, inside);
+    if (inside != 0) copy_bytes(to + before, input_ + line + ptrdiff_t{w + range.first} * p_.in_channels, inside);
     if (after != 0) fill(to + before + inside, after);
   }
 
@@ -324,7 +364,7 @@ class ConvRows {
     }
     for (int32_t i = 0; i < count; ++i, pixel.origin[2] += p_.stride[2]) {
       int8_t* to = rows_ + (row + i) * plan_.row;
-      table_[row + i] = to;
+      table_->rows[row + i] = to;
       if (i >= span.first && i < span.last) continue;
       if (lines_ && whole_) {
         gather_lines(pixel, to);
@@ -336,9 +376,9 @@ class ConvRows {
 
   // Copies windows whose lines lie inside the input, kRowSlack bytes of each line; false where these reach beyond the input.
   bool copy_short_lines(const Pixel& pixel, int32_t row, Span span) const {
-    const ptrdiff_t plane = ptrdiff_t{pixel.batch} * p_.in[0] + pixel.origin[0], down = line_ * p_.dilation[1];
     const int32_t w = pixel.origin[2] + span.first * p_.stride[2], height = p_.kernel[1];
-    const int8_t* x = input_ + (plane * p_.in[1] + pixel.origin[1]) * line_ + ptrdiff_t{w} * p_.in_channels;
+    const ptrdiff_t down = line_ * p_.dilation[1];
+    const int8_t* x = input_ + line_at(pixel.batch, pixel.origin[0], pixel.origin[1]) + ptrdiff_t{w} * p_.in_channels;
     if (input_ + input_count(p_) - x < (span.last - span.first - 1) * step_ + (height - 1) * down + kRowSlack) return false;
     int8_t* to = rows_ + (row + span.first) * plan_.row;
     // Line by line: what is copied too much lies where the next line of the row comes.
@@ -351,7 +391,8 @@ class ConvRows {
   }
 
   // All of K where the taps of a line lie side by side.
-  void gather_lines(const Pixel& pixel, int8_t* to) const {
+  __attribute__((noinline)) void gather_lines(const Pixel& pixel, int8_t* to) const {
+    const TapRange range = inside_taps(p_, pixel, 2);
     for (int32_t kd = 0; kd < p_.kernel[0]; ++kd) {
       const int32_t d = pixel.origin[0] + kd * p_.dilation[0];
       for (int32_t kh = 0; kh < p_.kernel[1]; ++kh, to += run_) {
@@ -359,7 +400,7 @@ class ConvRows {
         if (d < 0 || d >= p_.in[0] || h < 0 || h >= p_.in[1]) {
           fill(to, run_);
         } else {
-          gather_line(pixel, 0, ((ptrdiff_t{pixel.batch} * p_.in[0] + d) * p_.in[1] + h) * line_, to);
+          gather_line(pixel.origin[2], range, line_at(pixel.batch, d, h), to);
         }
       }
     }
@@ -394,7 +435,7 @@ class ConvRows {
   const int8_t *const input_, *const weights_;
   const int32_t *const bias_, *const multiplier_, *const shift_;
   int8_t* const output_;
-  const int8_t** const table_;
+  Segment* const table_;
   int8_t *const outside_, *const rows_, *const pairs_;
   const int32_t panels_, depth_, padded_, group_in_, group_out_, run_;
   const ptrdiff_t line_, step_;  // bytes of a line of the input, and from one pixel to its neighbour

@@ -25,7 +25,6 @@ class Windows {
         multiplier_(static_cast<const int32_t*>(operands[3])),
         shift_(static_cast<const int32_t*>(operands[4])),
         output_(static_cast<int8_t*>(operands[5])),
-        rescaling_(rescaling(p, shift_, div_up(p.out_channels, 16) * 16)),
         packed_(ptrdiff_t{div_up(p.out_channels, 16)} * 64),
         line_(ptrdiff_t{p.in[2]} * p.in_channels) {}
 
@@ -38,7 +37,7 @@ class Windows {
       // The last block may overlap the one before.
       for (int32_t c = 0; c < p_.out_channels; c += kChannels) {
         const int32_t at = c < p_.out_channels - kChannels ? c : p_.out_channels - kChannels;
-        switch (rescaling_) {
+        switch (rescaling(p_, multiplier_ + at, shift_ + at, kChannels)) {
           case Rescaling::kAny:
             block<Rescaling::kAny>(at, first, last);
             break;
@@ -168,7 +167,6 @@ class Windows {
   const int8_t *const input_, *const weights_;
   const int32_t *const bias_, *const multiplier_, *const shift_;
   int8_t* const output_;
-  const Rescaling rescaling_;
   const ptrdiff_t packed_;  // bytes of weights from one column of the window to the next
   const ptrdiff_t line_;
 };
