@@ -34,4 +34,10 @@ static inline int8x16x2_t load_pairs(const int8_t* x) {
 static inline void store_high(int8_t* y, int8x16_t x) { vst1_s8(y, vget_high_s8(x)); }
 #endif
 
+// Whether any bit is set.
+static inline bool any(uint8x16_t x) {
+  const uint8x8_t half = vorr_u8(vget_low_u8(x), vget_high_u8(x));
+  return vget_lane_u64(vreinterpret_u64_u8(half), 0) != 0;
+}
+
 }  // namespace sinter

@@ -71,8 +71,7 @@ static inline Rescaling rescaling(const Params& p, const int32_t* multiplier, co
     const uint32x4_t used = vreinterpretq_u32_s32(vld1q_s32(multiplier + c));
     bad = vorrq_u32(bad, vandq_u32(vcgeq_u32(down, vdupq_n_u32(31)), vtstq_u32(used, used)));
   }
-  const uint32x2_t any = vorr_u32(vget_low_u32(bad), vget_high_u32(bad));
-  if (vget_lane_u64(vreinterpret_u64_u32(any), 0) != 0) return Rescaling::kAny;
+  if (any(vreinterpretq_u8_u32(bad))) return Rescaling::kAny;
   return p.out_min == p.out_zero ? Rescaling::kPositive : Rescaling::kDown;
 }
 

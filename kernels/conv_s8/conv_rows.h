@@ -32,7 +32,7 @@ struct RowPlan {
   size_t bytes, outside_at, rows_at, pairs_at;  // of scratch
 };
 
-// kRowSlack: short lines are copied so many bytes at a time, past their end.
+// kRowSlack: bytes are copied so many at a time, past their end.
 constexpr int32_t kRowScratch = 8192, kRowTable = 2048, kChunk = 512, kRowSlack = 16;
 // Processors that multiply pairs of rows have caches of 32 KB and more.
 constexpr int32_t kPairScratch = 56 << 10;
@@ -60,7 +60,7 @@ static inline RowPlan row_plan(const ConvS8Params& p, int32_t mr, int32_t kr) {
   }
   const bool lines = p.groups == 1 && p.dilation[2] == 1 && p.kernel[0] == 1 && run % kr == 0;
   if (lines && depth <= room && depth + div_up(run, mr) <= room && p.kernel[1] <= limit) {
-    return plan(RowSource::kLines, p.kernel[1], p.kernel[1], 1, run, run, run, depth);
+    return plan(RowSource::kLines, p.kernel[1], p.kernel[1], 1, run, run, run, depth + kRowSlack);
   }
   const int32_t length = depth < room ? depth : room, segments = div_up(depth, length);
   const int32_t row = static_cast<int32_t>(round_up(static_cast<uint64_t>(length), 16)) + kRowSlack;

@@ -48,6 +48,7 @@ class ConvRows {
       : p_(p),
         plan_(row_plan(p, Isa::kMr, Isa::kKr)),
         input_(static_cast<const int8_t*>(operands[0])),
+        end_(input_ + input_count(p)),
         weights_(static_cast<const int8_t*>(operands[1])),
         bias_(static_cast<const int32_t*>(operands[2])),
         multiplier_(static_cast<const int32_t*>(operands[3])),
@@ -72,6 +73,8 @@ class ConvRows {
     for (int i = 0; i < 3; ++i) contiguous_ = contiguous_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
     fill(outside_, plan_.outside);
     if (whole_) set_depths(0);
+    if (plan_.source != RowSource::kGathered) return;
+    for (int32_t row = 0; row < Isa::kMr; ++row) table_->rows[row] = rows_ + row * plan_.row;
   }
 
   void run(int32_t begin, int32_t end) const {
@@ -348,13 +351,13 @@ class ConvRows {
   __attribute__((always_inline)) void gather_line(int32_t w, TapRange range, ptrdiff_t line, int8_t* to) const {
     const int32_t before = range.first * p_.in_channels, inside = (range.last - range.first) * p_.in_channels;
     const int32_t after = run_ - before - inside;
-    if (before != 0) fill(to, before);
-    if (inside != 0) copy_bytes(to + before, input_ + line + ptrdiff_t{w + range.first} * p_.in_channels, inside);
-    if (after != 0) fill(to + before + inside, after);
+    fill(to, before);
+    copy(to + before, input_ + line + ptrdiff_t{w + range.first} * p_.in_channels, inside);
+    fill(to + before + inside, after);
   }
 
   // Gathers rows from `row` on, of `count` neighbours: the segment `begin`.
-  void gather_rows(Pixel pixel, int32_t group, int32_t begin, int32_t row, int32_t count) const {
+  void gather_rows(const Pixel& pixel, int32_t group, int32_t begin, int32_t row, int32_t count) const {
     const bool inside_lines = p_.kernel[0] == 1 && pixel.origin[0] >= 0 && pixel.origin[0] < p_.in[0] && pixel.origin[1] >= 0 &&
                               pixel.origin[1] + (p_.kernel[1] - 1) * p_.dilation[1] < p_.in[1];
     Span span = {0, 0};
@@ -362,16 +365,18 @@ class ConvRows {
       span = inside(pixel.origin[2], p_.kernel[2] - 1, count);
       if (span.first < span.last && !copy_short_lines(pixel, row, span)) span = {0, 0};
     }
-    for (int32_t i = 0; i < count; ++i, pixel.origin[2] += p_.stride[2]) {
+    const auto gather_row = [&](int32_t i) {
+      Pixel moved = pixel;
+      moved.origin[2] += i * p_.stride[2];
       int8_t* to = rows_ + (row + i) * plan_.row;
-      table_->rows[row + i] = to;
-      if (i >= span.first && i < span.last) continue;
       if (lines_ && whole_) {
-        gather_lines(pixel, to);
+        gather_lines(moved, to);
       } else {
-        gather(pixel, group, begin * plan_.depth, to);
+        gather(moved, group, begin * plan_.depth, to);
       }
-    }
+    };
+    for (int32_t i = 0; i < span.first; ++i) gather_row(i);
+    for (int32_t i = span.last; i < count; ++i) gather_row(i);
   }
 
   // Copies windows whose lines lie inside the input, kRowSlack bytes of each line; false where these reach beyond the input.
@@ -379,13 +384,16 @@ class ConvRows {
     const int32_t w = pixel.origin[2] + span.first * p_.stride[2], height = p_.kernel[1];
     const ptrdiff_t down = line_ * p_.dilation[1];
     const int8_t* x = input_ + line_at(pixel.batch, pixel.origin[0], pixel.origin[1]) + ptrdiff_t{w} * p_.in_channels;
-    if (input_ + input_count(p_) - x < (span.last - span.first - 1) * step_ + (height - 1) * down + kRowSlack) return false;
-    int8_t* to = rows_ + (row + span.first) * plan_.row;
+    if (end_ - x < (span.last - span.first - 1) * step_ + (height - 1) * down + kRowSlack) return false;
+    const ptrdiff_t step = step_, row_bytes = plan_.row, run = run_;
+    const int8_t* const last = x + (span.last - span.first) * step;
+    int8_t* to = rows_ + (row + span.first) * row_bytes;
     // Line by line: what is copied too much lies where the next line of the row comes.
-    for (int32_t kh = 0; kh < height; ++kh, x += down, to += run_) {
-      const int8_t* from = x;
+    for (int32_t kh = 0; kh < height; ++kh, to += run) {
       int8_t* at = to;
-      for (int32_t i = span.first; i < span.last; ++i, from += step_, at += plan_.row) __builtin_memcpy(at, from, kRowSlack);
+      for (const int8_t* from = x + kh * down; from != last + kh * down; from += step, at += row_bytes) {
+        __builtin_memcpy(at, from, kRowSlack);
+      }
     }
     return true;
   }
@@ -417,22 +425,28 @@ class ConvRows {
         fill(to + first - begin, last - first);
       } else {
         const int8_t* x = input_ + ptrdiff_t{position} * p_.in_channels + group * group_in_;
-        copy_bytes(to + first - begin, x + first - k, last - first);
+        copy(to + first - begin, x + first - k, last - first);
       }
     });
     if (end == depth_) fill(to + depth_ - begin, padded_ - depth_);
   }
 
-  void fill(int8_t* to, int32_t n) const {
+  // Both write up to kRowSlack - 1 bytes too much, where what follows is written later, if at all.
+  __attribute__((always_inline)) void fill(int8_t* to, int32_t n) const {
     const int8x16_t zero = vdupq_n_s8(static_cast<int8_t>(p_.in_zero));
-    int32_t i = 0;
-    for (; i + 16 <= n; i += 16) vst1q_s8(to + i, zero);
-    for (; i < n; ++i) to[i] = static_cast<int8_t>(p_.in_zero);
+    for (int32_t i = 0; i < n; i += kRowSlack) vst1q_s8(to + i, zero);
+  }
+  __attribute__((always_inline)) void copy(int8_t* to, const int8_t* x, int32_t n) const {
+    if (end_ - x >= n + kRowSlack) {
+      for (int32_t i = 0; i < n; i += kRowSlack) vst1q_s8(to + i, vld1q_s8(x + i));
+    } else {
+      copy_bytes(to, x, n);
+    }
   }
 
   const ConvS8Params& p_;
   const RowPlan plan_;
-  const int8_t *const input_, *const weights_;
+  const int8_t *const input_, *const end_, *const weights_;
   const int32_t *const bias_, *const multiplier_, *const shift_;
   int8_t* const output_;
   Segment* const table_;
