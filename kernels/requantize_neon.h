@@ -84,8 +84,8 @@ class RescaleDown {
       : zero_(vdupq_n_s16(static_cast<int16_t>(p.out_zero))),
         least_(vdupq_n_s8(static_cast<int8_t>(p.out_min))),
         most_(vdupq_n_s8(static_cast<int8_t>(p.out_max))),
-        base_(vdupq_n_u8(static_cast<uint8_t>(p.out_zero + 128))),
-        highest_(vdupq_n_u8(static_cast<uint8_t>(p.out_max + 128))) {}
+        room_(vdupq_n_u8(static_cast<uint8_t>(p.out_max - p.out_zero))),
+        base_(vdupq_n_u8(static_cast<uint8_t>(p.out_zero))) {}
 
   static __attribute__((always_inline)) int32x4_t rescale(int32x4_t x, int32x4_t multiplier, int32x4_t shift) {
     const int32x4_t high = vqrdmulhq_s32(x, multiplier);
@@ -96,8 +96,7 @@ class RescaleDown {
   __attribute__((always_inline)) int8x8_t pack(int32x4_t a, int32x4_t b) const {
     const int16x8_t words = narrow(a, b);
     if constexpr (kPositive) {
-      const uint8x8_t sum = vqadd_u8(vqmovun_s16(words), vget_low_u8(base_));
-      return vreinterpret_s8_u8(veor_u8(vmin_u8(sum, vget_low_u8(highest_)), vdup_n_u8(128)));
+      return vreinterpret_s8_u8(vadd_u8(vmin_u8(vqmovun_s16(words), vget_low_u8(room_)), vget_low_u8(base_)));
     }
     return vmin_s8(vmax_s8(vqmovn_s16(vqaddq_s16(words, zero_)), vget_low_s8(least_)), vget_low_s8(most_));
   }
@@ -105,8 +104,7 @@ class RescaleDown {
   __attribute__((always_inline)) int8x16_t pack(int32x4_t a, int32x4_t b, int32x4_t c, int32x4_t d) const {
     const int16x8_t low = narrow(a, b), high = narrow(c, d);
     if constexpr (kPositive) {
-      const uint8x16_t sum = vqaddq_u8(narrow_unsigned(low, high), base_);
-      return vreinterpretq_s8_u8(veorq_u8(vminq_u8(sum, highest_), vdupq_n_u8(128)));
+      return vreinterpretq_s8_u8(vaddq_u8(vminq_u8(narrow_unsigned(low, high), room_), base_));
     }
     const int8x16_t bytes = narrow(vqaddq_s16(low, zero_), vqaddq_s16(high, zero_));
     return vminq_s8(vmaxq_s8(bytes, least_), most_);
@@ -115,7 +113,7 @@ class RescaleDown {
  private:
   const int16x8_t zero_;
   const int8x16_t least_, most_;
-  const uint8x16_t base_, highest_;
+  const uint8x16_t room_, base_;
 };
 
 // Stores rows of kVectors * 4 accumulators, `stride` apart.
