@@ -41,6 +41,7 @@ class DotTile {
           acc = vdotq_laneq_s32(acc, weights[3][v], a, 3);
         }
       }
+      __asm__("" : "+r"(w));  // or the compiler computes it once more behind the loop
     }
     if ((depth & 8) != 0) {
       int8x16_t weights[2][kVectors];
