@@ -68,32 +68,39 @@ class ConvRows {
         step_(ptrdiff_t{p.stride[2]} * p.in_channels),
         rescaling_(sinter::rescaling(p, multiplier_, shift_, p.groups * panels_ * Isa::kNr)),
         whole_(plan_.block >= plan_.segments),
-        lines_(p.groups == 1 && p.dilation[2] == 1) {
-    contiguous_ = taps(p) == 1;
-    for (int i = 0; i < 3; ++i) contiguous_ = contiguous_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
-    fill(outside_, plan_.outside);
+        lines_(p.groups == 1 && p.dilation[2] == 1),
+        in_place_(plan_.source == RowSource::kTaps && in_place(p)) {
+    fill(outside_, plan_.outside, vdupq_n_s8(static_cast<int8_t>(p.in_zero)));
+    if (in_place_ && p.in_channels % Isa::kKr != 0) copy_bytes(outside_, end_ - p.in_channels, p.in_channels);
     if (whole_) set_depths(0);
     if (plan_.source != RowSource::kGathered) return;
-    for (int32_t row = 0; row < Isa::kMr; ++row) table_->rows[row] = rows_ + row * plan_.row;
+    for (int32_t row = 0; row < plan_.blocks * Isa::kMr; ++row) *entry(row, 0) = rows_ + row * plan_.row;
   }
 
   void run(int32_t begin, int32_t end) const {
     // More weights than this stay in no cache between tiles: then so many panels at a time pass over all tiles.
     constexpr int64_t kResident = pairs_rows(Isa::kKr) ? 1 << 19 : 1 << 18;
-    if (begin >= end) return;
-    if (conv_splits(p_, Isa::kMr, Isa::kNr) != 1) {
-      // Panels of the same pixels that follow each other go together.
+    const int32_t splits = conv_splits(p_, Isa::kMr, Isa::kNr), pixels = output_pixels(p_);
+    const int64_t fit = kResident / (int64_t{Isa::kNr} * padded_);
+    const int32_t most = splits != 1 ? panels_ : !whole_ || fit < 1 ? 1 : fit < panels_ ? static_cast<int32_t>(fit) : panels_;
+    for (int32_t panel = 0; panel < panels_; panel += most) {
       for (int32_t index = begin; index < end;) {
         ConvTile tile = conv_tile(p_, Isa::kMr, Isa::kNr, index);
-        tile.panels = panels_ - tile.panel < end - index ? panels_ - tile.panel : end - index;
-        index += tile.panels;
-        multiply(tile, true);
+        if (splits == 1) tile.panel = panel;
+        int32_t tiles = splits == 1 ? 1 : panels_ - tile.panel;
+        if (tiles > end - index) tiles = end - index;
+        tile.panels = splits == 1 ? panels_ - panel : tiles;
+        if (tile.panels > most) tile.panels = most;
+        if (plan_.blocks > 1 && tiles == splits) {
+          const int32_t left = (end - index) / splits, blocks = left < plan_.blocks ? left : plan_.blocks;
+          tile.pixels = pixels - tile.pixel < blocks * Isa::kMr ? pixels - tile.pixel : blocks * Isa::kMr;
+          tiles = blocks * splits;
+        }
+        index += tiles;
+        if (whole_) prepare(tile, 0);
+        multiply<Isa::kMr>(tile, 0);
       }
-      return;
     }
-    const int64_t fit = kResident / (int64_t{Isa::kNr} * padded_);
-    const int32_t together = !whole_ || fit < 1 ? 1 : fit < panels_ ? static_cast<int32_t>(fit) : panels_;
-    pass_over(p_, Isa::kMr, Isa::kNr, begin, end, together, [this](const ConvTile& tile, bool moved) { multiply(tile, moved); });
   }
 
  private:
@@ -103,34 +110,36 @@ class ConvRows {
   template <int kRows>
   static constexpr bool kPairs = pairs_rows(Isa::kKr) && kRows > 1;
 
-  void multiply(const ConvTile& tile, bool moved) const {
-    if (whole_ && moved) prepare(tile, 0);
-    multiply<Isa::kMr>(tile, 0, moved);
-  }
-
   // Rows from `first` of the tile on.
   template <int kRows>
-  __attribute__((always_inline)) void multiply(const ConvTile& tile, int32_t first, bool moved) const {
+  __attribute__((always_inline)) void multiply(const ConvTile& tile, int32_t first) const {
     for (; tile.pixels - first >= kRows; first += kRows) {
       if constexpr (kPairs<kRows>) {
-        if (whole_ && moved) pair_rows<kRows>(first, 0);
+        if (whole_) pair_rows<kRows>(first, 0);
       }
       multiply_panels<kRows>(tile, first);
     }
-    if constexpr (kRows > 1) multiply<kRows / 2>(tile, first, moved);
+    if constexpr (kRows > 1) multiply<kRows / 2>(tile, first);
   }
+
+  // Where a row stands in its block, the table of that, and the row's address in a segment.
+  static int32_t lane(int32_t row) { return row & (Isa::kMr - 1); }
+  Segment* table_of(int32_t row) const {
+    return table_ + static_cast<int32_t>(static_cast<uint32_t>(row) / Isa::kMr) * plan_.block;
+  }
+  const int8_t** entry(int32_t row, int32_t segment) const { return table_of(row)[segment].rows + lane(row); }
 
   // Apart from what calls it, so that the accumulators have all registers.
   template <int kRows>
   __attribute__((noinline)) void multiply_panels(const ConvTile& tile, int32_t first) const {
-    const int32_t row = kRows == Isa::kMr ? 0 : first, stop = tile.panel + tile.panels;
+    const int32_t row = kRows == Isa::kMr ? 0 : lane(first), stop = tile.panel + tile.panels;
     const ptrdiff_t at = (ptrdiff_t{tile.group} * panels_ + tile.panel) * Isa::kNr;
     const ConvS8Params& p = p_;
-    const Segment *const table = table_, *const end = table + held(0);
+    const Segment *const table = table_of(first), *const end = table + held(0);
     const int8_t* w = weights_ + at * padded_;
     const int32_t *bias = bias_ + at, *multiplier = multiplier_ + at, *shift = shift_ + at;
     const ptrdiff_t stride = p.out_channels, panel_bytes = ptrdiff_t{padded_} * Isa::kNr;
-    int8_t* y = output_ + (tile.pixel + row) * stride + tile.group * group_out_ + tile.panel * Isa::kNr;
+    int8_t* y = output_ + (tile.pixel + first) * stride + tile.group * group_out_ + tile.panel * Isa::kNr;
     int32_t panel = tile.panel, left = group_out_ - panel * Isa::kNr;
     const auto advance = [&](int32_t panels) __attribute__((always_inline)) {
       w += panels * panel_bytes;
@@ -161,12 +170,12 @@ class ConvRows {
     for (; panel < stop; advance(1)) {
       for (int32_t column = 0; column < Isa::kNr && column < left;) {
         if (Isa::kColumns > 8 && left - column > 8) {
-          block<kRows, Isa::kColumns>(tile, row, end, w + column * Isa::kKr, bias + column, multiplier + column, shift + column,
-                                      y + column, left - column);
+          block<kRows, Isa::kColumns>(tile, row, table, end, w + column * Isa::kKr, bias + column, multiplier + column,
+                                      shift + column, y + column, left - column);
           column += Isa::kColumns;
         } else {
-          block<kRows, 8>(tile, row, end, w + column * Isa::kKr, bias + column, multiplier + column, shift + column, y + column,
-                          left - column);
+          block<kRows, 8>(tile, row, table, end, w + column * Isa::kKr, bias + column, multiplier + column, shift + column,
+                          y + column, left - column);
           column += 8;
         }
       }
@@ -175,20 +184,20 @@ class ConvRows {
 
   // kRows rows of a tile by kColumns columns, of which `left` are outputs.
   template <int kRows, int kColumns>
-  __attribute__((always_inline)) void block(const ConvTile& tile, int32_t row, const Segment* end, const int8_t* w,
-                                            const int32_t* bias, const int32_t* multiplier, const int32_t* shift, int8_t* y,
-                                            int32_t left) const {
+  __attribute__((always_inline)) void block(const ConvTile& tile, int32_t row, const Segment* table, const Segment* end,
+                                            const int8_t* w, const int32_t* bias, const int32_t* multiplier, const int32_t* shift,
+                                            int8_t* y, int32_t left) const {
     typename Isa::template Tile<kRows, kColumns> acc(bias);
     int32_t begin = 0;
     do {
       if (!whole_) end = refill<kRows>(tile, row, begin);
       if constexpr (kPairs<kRows>) {
         int32_t depth = 0;
-        for (const Segment* segment = table_; segment != end; ++segment) depth += segment->depth;
-        acc.multiply(pairs_ + ptrdiff_t{row} * plan_.pairs, w, depth);
+        for (const Segment* segment = table; segment != end; ++segment) depth += segment->depth;
+        acc.multiply(pairs_, w, depth);
         w += ptrdiff_t{depth} * Isa::kNr;
       } else {
-        for (const Segment* segment = table_; segment != end; ++segment) {
+        for (const Segment* segment = table; segment != end; ++segment) {
           acc.multiply(segment->rows + row, w, segment->depth);
           w += ptrdiff_t{segment->depth} * Isa::kNr;
         }
@@ -222,25 +231,32 @@ class ConvRows {
   // Copies kRows rows from `first` on, two and two side by side, of the segments from `begin` on.
   template <int kRows>
   __attribute__((noinline)) void pair_rows(int32_t first, int32_t begin) const {
-    int8_t* to = pairs_ + ptrdiff_t{first} * plan_.pairs;
-    for (const Segment *segment = table_, *end = table_ + held(begin); segment != end; ++segment) {
-      Isa::template pair<kRows>(segment->rows + first, segment->depth, to);
+    int8_t* to = pairs_;
+    for (const Segment *segment = table_of(first), *end = segment + held(begin); segment != end; ++segment) {
+      Isa::template pair<kRows>(segment->rows + lane(first), segment->depth, to);
       to += ptrdiff_t{segment->depth} * kRows;
     }
   }
 
   void set_depths(int32_t begin) const {
     const int32_t count = held(begin), chunks = plan_.chunks;
-    for (int32_t s = 0; s < count; ++s) table_[s].depth = (begin + s + 1) % chunks == 0 ? plan_.last : plan_.depth;
+    for (int32_t s = 0; s < count; ++s) {
+      const int32_t depth = chunks == 1 || (begin + s + 1) % chunks == 0 ? plan_.last : plan_.depth;
+      for (int32_t block = 0; block < plan_.blocks; ++block) table_[block * plan_.block + s].depth = depth;
+    }
   }
 
-  // Fills the table for a tile: segments from `begin` on.
+  // Fills the table for a tile, of up to plan_.blocks blocks: segments from `begin` on.
   __attribute__((noinline)) void prepare(const ConvTile& tile, int32_t begin) const {
     if (!whole_) set_depths(begin);
-    if (contiguous_ && plan_.source == RowSource::kTaps) {
-      const ptrdiff_t at = ptrdiff_t{tile.pixel} * p_.in_channels + tile.group * group_in_ + begin * kChunk;
+    if (in_place_) {
+      const ptrdiff_t at = ptrdiff_t{tile.pixel} * p_.in_channels + begin * kChunk;
+      const bool last = p_.in_channels % Isa::kKr != 0 && tile.pixel + tile.pixels == output_pixels(p_);
       const int32_t count = held(begin);
-      for (int32_t s = 0; s < count; ++s) point(table_[s].rows, at + s * kChunk, tile.pixels);
+      for (int32_t s = 0; s < count; ++s) {
+        point(0, s, at + s * kChunk, tile.pixels);
+        if (last) *entry(tile.pixels - 1, s) = outside_ + (begin + s) * kChunk;
+      }
       return;
     }
     PixelWalk walk = walk_from(p_, tile.pixel);
@@ -258,17 +274,27 @@ class ConvRows {
     }
   }
 
-  // Points to `count` neighbours, the first of them so many bytes behind the beginning of the input. Those that lie outside get
-  // an address that is replaced.
-  __attribute__((always_inline)) void point(const int8_t** rows, ptrdiff_t offset, int32_t count) const {
+  // Points to `count` neighbours in one segment, rows from `row` on, the first of them so many bytes behind the beginning of the
+  // input. Those that lie outside get an address that is replaced.
+  void point(int32_t row, int32_t segment, ptrdiff_t offset, int32_t count) const {
     uintptr_t x = reinterpret_cast<uintptr_t>(input_) + static_cast<uintptr_t>(offset);
     const uintptr_t step = static_cast<uintptr_t>(step_);
-    if (count == Isa::kMr) {
-      SINTER_UNROLL
-      for (int32_t i = 0; i < Isa::kMr; ++i, x += step) rows[i] = reinterpret_cast<const int8_t*>(x);
-    } else {
-      for (int32_t i = 0; i < count; ++i, x += step) rows[i] = reinterpret_cast<const int8_t*>(x);
+    for (const int32_t end = row + count; row < end;) {
+      const int8_t** rows = entry(row, segment);
+      const int32_t room = Isa::kMr - lane(row), n = end - row < room ? end - row : room;
+      if (n == Isa::kMr) {
+        SINTER_UNROLL
+        for (int32_t i = 0; i < Isa::kMr; ++i, x += step) rows[i] = reinterpret_cast<const int8_t*>(x);
+      } else {
+        for (int32_t i = 0; i < n; ++i, x += step) rows[i] = reinterpret_cast<const int8_t*>(x);
+      }
+      row += n;
     }
+  }
+
+  // Lets rows of one segment point outside.
+  void point_outside(int32_t row, int32_t segment, int32_t count) const {
+    for (int32_t i = row; i < row + count; ++i) *entry(i, segment) = outside_;
   }
 
   struct Span {
@@ -295,7 +321,6 @@ class ConvRows {
     const Span all = inside(pixel.origin[2], (p_.kernel[2] - 1) * p_.dilation[2], count);
     const bool clear = all.first == 0 && all.last == count;
     const int32_t end = begin + plan_.block;
-    const int8_t** rows = table_->rows + row;
     int32_t s = 0;
     for (int32_t kd = 0; kd < p_.kernel[0]; ++kd) {
       const int32_t d = pixel.origin[0] + kd * p_.dilation[0];
@@ -308,10 +333,9 @@ class ConvRows {
           const Span span = !seen ? Span{0, 0} : clear ? all : inside(w, 0, count);
           for (int32_t chunk = 0; chunk < plan_.chunks; ++chunk, ++s) {
             if (s < begin || s >= end) continue;
-            if (seen) point(rows, at + chunk * kChunk, count);
-            for (int32_t i = 0; i < span.first; ++i) rows[i] = outside_;
-            for (int32_t i = span.last; i < count; ++i) rows[i] = outside_;
-            rows += sizeof(Segment) / sizeof(*rows);
+            if (seen) point(row, s - begin, at + chunk * kChunk, count);
+            point_outside(row, s - begin, span.first);
+            point_outside(row + span.last, s - begin, count - span.last);
           }
         }
       }
@@ -326,34 +350,55 @@ class ConvRows {
     const ptrdiff_t down = line_ * p_.dilation[1], first = line_at(pixel.batch, pixel.origin[0], pixel.origin[1]);
     ptrdiff_t at = first + ptrdiff_t{pixel.origin[2]} * p_.in_channels;
     for (int32_t kh = 0; kh < p_.kernel[1]; ++kh, at += down) {
-      const int8_t** rows = table_[kh].rows + row;
       if (kh >= lines.first && kh < lines.last) {
-        point(rows, at, count);
+        point(row, kh, at, count);
       } else {
-        for (int32_t i = 0; i < count; ++i) rows[i] = outside_;
+        point_outside(row, kh, count);
       }
     }
     const auto gather = [&](int32_t i) {
       Pixel moved = pixel;
       moved.origin[2] += i * p_.stride[2];
-      const TapRange range = inside_taps(p_, moved, 2);
+      const LinePart part = line_part(moved);
+      const ptrdiff_t run = run_;
       int8_t* to = rows_ + (row + i) * plan_.row;
-      for (int32_t kh = lines.first; kh < lines.last; ++kh, to += run_) {
-        gather_line(moved.origin[2], range, first + kh * down, to);
-        table_[kh].rows[row + i] = to;
+      const int8_t** at_row = entry(row + i, 0);
+      const int8_t* x = input_ + first;
+      for (int32_t kh = 0; kh < lines.last; ++kh, x += down, at_row += sizeof(Segment) / sizeof(*at_row)) {
+        if (kh < lines.first) continue;
+        gather_line(part, x, to);
+        *at_row = to;
+        to += run;
       }
     };
     for (int32_t i = 0; i < span.first; ++i) gather(i);
     for (int32_t i = span.last; i < count; ++i) gather(i);
   }
 
-  // One line of a window from w on, of which the taps of the range lie in the line of the input that begins at `line`.
-  __attribute__((always_inline)) void gather_line(int32_t w, TapRange range, ptrdiff_t line, int8_t* to) const {
+  // What a line of a pixel's window has, in bytes: those before the input, inside, and behind it, and where those inside are in a
+  // line of the input.
+  struct LinePart {
+    int32_t before, inside, after;
+    ptrdiff_t from;
+    const int8_t* end;
+    int8x16_t zero;
+  };
+
+  LinePart line_part(const Pixel& pixel) const {
+    const TapRange range = inside_taps(p_, pixel, 2);
     const int32_t before = range.first * p_.in_channels, inside = (range.last - range.first) * p_.in_channels;
-    const int32_t after = run_ - before - inside;
-    fill(to, before);
-    copy(to + before, input_ + line + ptrdiff_t{w + range.first} * p_.in_channels, inside);
-    fill(to + before + inside, after);
+    return {before,
+            inside,
+            run_ - before - inside,
+            ptrdiff_t{pixel.origin[2] + range.first} * p_.in_channels,
+            end_,
+            vdupq_n_s8(static_cast<int8_t>(p_.in_zero))};
+  }
+
+  static __attribute__((always_inline)) void gather_line(const LinePart& part, const int8_t* line, int8_t* to) {
+    fill(to, part.before, part.zero);
+    copy(to + part.before, line + part.from, part.inside, part.end);
+    fill(to + part.before + part.inside, part.after, part.zero);
   }
 
   // Gathers rows from `row` on, of `count` neighbours: the segment `begin`.
@@ -400,44 +445,44 @@ class ConvRows {
 
   // All of K where the taps of a line lie side by side.
   __attribute__((noinline)) void gather_lines(const Pixel& pixel, int8_t* to) const {
-    const TapRange range = inside_taps(p_, pixel, 2);
+    const LinePart part = line_part(pixel);
     for (int32_t kd = 0; kd < p_.kernel[0]; ++kd) {
       const int32_t d = pixel.origin[0] + kd * p_.dilation[0];
       for (int32_t kh = 0; kh < p_.kernel[1]; ++kh, to += run_) {
         const int32_t h = pixel.origin[1] + kh * p_.dilation[1];
         if (d < 0 || d >= p_.in[0] || h < 0 || h >= p_.in[1]) {
-          fill(to, run_);
+          fill(to, run_, part.zero);
         } else {
-          gather_line(pixel.origin[2], range, line_at(pixel.batch, d, h), to);
+          gather_line(part, input_ + line_at(pixel.batch, d, h), to);
         }
       }
     }
-    fill(to, padded_ - depth_);
+    fill(to, padded_ - depth_, part.zero);
   }
 
   // K from `begin` on, tap by tap.
   __attribute__((noinline)) void gather(const Pixel& pixel, int32_t group, int32_t begin, int8_t* to) const {
     const int32_t end = begin + plan_.depth < depth_ ? begin + plan_.depth : depth_;
+    const int8x16_t zero = vdupq_n_s8(static_cast<int8_t>(p_.in_zero));
     visit_taps(p_, pixel, [&](int32_t tap, int32_t position) {
       const int32_t k = tap * group_in_, first = k < begin ? begin : k, last = k + group_in_ > end ? end : k + group_in_;
       if (first >= last) return;
       if (position < 0) {
-        fill(to + first - begin, last - first);
+        fill(to + first - begin, last - first, zero);
       } else {
         const int8_t* x = input_ + ptrdiff_t{position} * p_.in_channels + group * group_in_;
-        copy(to + first - begin, x + first - k, last - first);
+        copy(to + first - begin, x + first - k, last - first, end_);
       }
     });
-    if (end == depth_) fill(to + depth_ - begin, padded_ - depth_);
+    if (end == depth_) fill(to + depth_ - begin, padded_ - depth_, zero);
   }
 
   // Both write up to kRowSlack - 1 bytes too much, where what follows is written later, if at all.
-  __attribute__((always_inline)) void fill(int8_t* to, int32_t n) const {
-    const int8x16_t zero = vdupq_n_s8(static_cast<int8_t>(p_.in_zero));
+  static __attribute__((always_inline)) void fill(int8_t* to, int32_t n, int8x16_t zero) {
     for (int32_t i = 0; i < n; i += kRowSlack) vst1q_s8(to + i, zero);
   }
-  __attribute__((always_inline)) void copy(int8_t* to, const int8_t* x, int32_t n) const {
-    if (end_ - x >= n + kRowSlack) {
+  static __attribute__((always_inline)) void copy(int8_t* to, const int8_t* x, int32_t n, const int8_t* end) {
+    if (end - x >= n + kRowSlack) {
       for (int32_t i = 0; i < n; i += kRowSlack) vst1q_s8(to + i, vld1q_s8(x + i));
     } else {
       copy_bytes(to, x, n);
@@ -454,9 +499,9 @@ class ConvRows {
   const int32_t panels_, depth_, padded_, group_in_, group_out_, run_;
   const ptrdiff_t line_, step_;  // bytes of a line of the input, and from one pixel to its neighbour
   const Rescaling rescaling_;
-  const bool whole_;  // scratch holds all of a tile
+  const bool whole_;  // scratch holds all of K
   const bool lines_;
-  bool contiguous_;
+  const bool in_place_;
 };
 
 template <class Isa, template <int> class Row = NoRow, int kAtOnce = 1>

@@ -432,7 +432,7 @@ def cases(kernel: Kernel) -> list[Case]:
 
 def most_scratch(kernel: Kernel) -> int:
     """Bytes of scratch that a kernel may ask for: only processors with large caches have some instruction sets."""
-    return {"avx2": 256 << 10, "avx512": 256 << 10, "neon_i8mm": 64 << 10}.get(kernel.isa, 8 << 10)
+    return {"avx2": 256 << 10, "avx512": 256 << 10, "neon_i8mm": 64 << 10, "neon_dotprod": 32 << 10}.get(kernel.isa, 8 << 10)
 
 
 def build(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array, Array]:
