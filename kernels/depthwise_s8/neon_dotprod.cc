@@ -10,7 +10,7 @@ namespace {
 
 constexpr int kColumns = 3, kVectors = 2, kChannels = 8;
 
-// Words of the three inputs of each channel; the fourth byte is zero.
+// Words of the three inputs of each channel, whose fourth byte is zero, or of the four that two rows of outputs see.
 struct Column {
   int8x16_t words[kVectors];
 };
@@ -37,18 +37,28 @@ class Windows {
       // The last block may overlap the one before.
       for (int32_t c = 0; c < p_.out_channels; c += kChannels) {
         const int32_t at = c < p_.out_channels - kChannels ? c : p_.out_channels - kChannels;
-        if (shifts_down<kVectors>(shift_ + at)) {
-          p_.stride[2] == 1 ? block<1, true>(at, first, last) : block<2, true>(at, first, last);
-        } else {
-          p_.stride[2] == 1 ? block<1, false>(at, first, last) : block<2, false>(at, first, last);
+        switch (rescaling(p_, multiplier_ + at, shift_ + at, kChannels)) {
+          case Rescaling::kAny:
+            block<Rescaling::kAny>(at, first, last);
+            break;
+          case Rescaling::kDown:
+            block<Rescaling::kDown>(at, first, last);
+            break;
+          case Rescaling::kPositive:
+            block<Rescaling::kPositive>(at, first, last);
         }
       }
     }
   }
 
  private:
+  template <Rescaling kHow>
+  void block(int32_t channel, int32_t first, int32_t last) const {
+    p_.stride[2] == 1 ? block<1, kHow>(channel, first, last) : block<2, kHow>(channel, first, last);
+  }
+
   // Output rows of eight channels.
-  template <int kStride, bool kDown>
+  template <int kStride, Rescaling kHow>
   __attribute__((noinline)) void block(int32_t channel, int32_t first, int32_t last) const {
     const int8_t* packed = weights_ + ptrdiff_t{channel} * 4;
     // The packed bias is that of inputs plus 128.
@@ -60,36 +70,55 @@ class Windows {
       for (int i = 0; i < kColumns; ++i) offset = vdotq_s32(offset, vld1q_s8(packed + i * packed_ + v * 16), vdupq_n_s8(-128));
       bias[v] = vsubq_s32(vld1q_s32(bias_ + channel + v * 4), offset);
     }
-    for (int32_t index = first; index < last; ++index) row<kStride, kDown>(channel, index, packed, bias);
+    for (int32_t index = first; index < last;) {
+      if constexpr (kStride == 1 && kHow != Rescaling::kAny) {
+        if (p_.stride[1] == 1 && last - index > 1 && (index + 1) % p_.out[1] != 0) {
+          rows<kStride, kHow, 2>(channel, index, packed, bias);
+          index += 2;
+          continue;
+        }
+      }
+      rows<kStride, kHow, 1>(channel, index, packed, bias);
+      ++index;
+    }
   }
 
-  template <int kStride, bool kDown>
-  __attribute__((always_inline)) void row(int32_t channel, int32_t index, const int8_t* packed,
-                                          const int32x4_t (&whole)[kVectors]) const {
-    int8x16_t weights[kColumns][kVectors];
+  // kRows rows of outputs, one or two; the second one's weights lie a byte higher in their words.
+  template <int kStride, Rescaling kHow, int kRows>
+  __attribute__((always_inline)) void rows(int32_t channel, int32_t index, const int8_t* packed,
+                                           const int32x4_t (&whole)[kVectors]) const {
+    constexpr int kLines = kRows + 2;
+    int8x16_t weights[kRows][kColumns][kVectors];
     SINTER_UNROLL
     for (int i = 0; i < kColumns * kVectors; ++i) {
-      weights[i / kVectors][i % kVectors] = vld1q_s8(packed + i / kVectors * packed_ + i % kVectors * 16);
+      const int8x16_t w = vld1q_s8(packed + i / kVectors * packed_ + i % kVectors * 16);
+      weights[0][i / kVectors][i % kVectors] = w;
+      if constexpr (kRows == 2) {
+        weights[1][i / kVectors][i % kVectors] = vreinterpretq_s8_u32(vshlq_n_u32(vreinterpretq_u32_s8(w), 8));
+      }
     }
-    int32x4_t bias[kVectors] = {whole[0], whole[1]};
+    int32x4_t bias[kRows][kVectors];
+    SINTER_UNROLL
+    for (int i = 0; i < kRows * kVectors; ++i) bias[i / kVectors][i % kVectors] = whole[i % kVectors];
     const int8x16_t outside = vdupq_n_s8(static_cast<int8_t>(p_.in_zero));
-    const int8_t* x[kColumns];
+    const int8_t* x[kLines];
     const int32_t plane = index / p_.out[1], origin = index % p_.out[1] * p_.stride[1] - p_.pad[1];
     const int8_t* base = input_ + ptrdiff_t{plane} * p_.in[1] * line_ + channel;
     uint32_t seen = 0;
     SINTER_UNROLL
-    for (int i = 0; i < kColumns; ++i) {
+    for (int i = 0; i < kLines; ++i) {
       const int32_t h = origin + i, inside = h < 0 ? 0 : h < p_.in[1] ? h : p_.in[1] - 1;
       x[i] = base + inside * line_;
       if (h == inside) seen |= 0xffu << (8 * i);
     }
-    if (seen != 0xffffff) {
+    if (seen != 0xffffffffu >> (8 * (4 - kLines))) {
       // Lines outside are not read: the bias takes what they add, and others stand for them, times zero.
       const int8x16_t mask = vreinterpretq_s8_u32(vdupq_n_u32(seen));
       SINTER_UNROLL
-      for (int i = 0; i < kColumns * kVectors; ++i) {
-        int8x16_t& w = weights[i / kVectors][i % kVectors];
-        bias[i % kVectors] = vdotq_s32(bias[i % kVectors], vbicq_s8(w, mask), outside);
+      for (int i = 0; i < kRows * kColumns * kVectors; ++i) {
+        const int row = i / (kColumns * kVectors), column = i / kVectors % kColumns, v = i % kVectors;
+        int8x16_t& w = weights[row][column][v];
+        bias[row][v] = vdotq_s32(bias[row][v], vbicq_s8(w, mask), outside);
         w = vandq_s8(w, mask);
       }
     }
@@ -102,32 +131,40 @@ class Windows {
         return;
       }
       const ptrdiff_t o = at * step;
-      const int8x8_t none = vdup_n_s8(0);
-      const int8x16_t a = vcombine_s8(vld1_s8(x[0] + o), none), b = vcombine_s8(vld1_s8(x[1] + o), none);
-      const uint16x8_t c = vmovl_u8(vreinterpret_u8_s8(vld1_s8(x[2] + o))), ab = vreinterpretq_u16_s8(vzip1q_s8(a, b));
-      column = {{vreinterpretq_s8_u16(vzip1q_u16(ab, c)), vreinterpretq_s8_u16(vzip2q_u16(ab, c))}};
+      const uint16x8_t ab = zip(vld1_s8(x[0] + o), vld1_s8(x[1] + o));
+      uint16x8_t cd;
+      if constexpr (kRows == 2) {
+        cd = zip(vld1_s8(x[2] + o), vld1_s8(x[3] + o));
+      } else {
+        cd = vmovl_u8(vreinterpret_u8_s8(vld1_s8(x[2] + o)));
+      }
+      column = {{vreinterpretq_s8_u16(vzip1q_u16(ab, cd)), vreinterpretq_s8_u16(vzip2q_u16(ab, cd))}};
     };
 
     const int32x4_t factor[kVectors] = {vld1q_s32(multiplier_ + channel), vld1q_s32(multiplier_ + channel + 4)};
     const int32x4_t by[kVectors] = {vld1q_s32(shift_ + channel), vld1q_s32(shift_ + channel + 4)};
-    const int16x8_t zero = vdupq_n_s16(static_cast<int16_t>(p_.out_zero));
-    const int8x8_t least = vdup_n_s8(static_cast<int8_t>(p_.out_min)), most = vdup_n_s8(static_cast<int8_t>(p_.out_max));
+    const RescaleDown<kHow == Rescaling::kPositive> down(p_);
     int8_t* y = output_ + ptrdiff_t{index} * p_.out[2] * p_.out_channels + channel;
     const auto write = [&](const Column& a, const Column& b, const Column& c) {
-      int32x4_t acc[kVectors];
+      int32x4_t acc[kRows][kVectors];
       SINTER_UNROLL
-      for (int v = 0; v < kVectors; ++v) {
-        acc[v] = vdotq_s32(bias[v], a.words[v], weights[0][v]);
-        acc[v] = vdotq_s32(acc[v], b.words[v], weights[1][v]);
-        acc[v] = vdotq_s32(acc[v], c.words[v], weights[2][v]);
+      for (int i = 0; i < kRows * kVectors; ++i) {
+        const int row = i / kVectors, v = i % kVectors;
+        acc[row][v] = vdotq_s32(bias[row][v], a.words[v], weights[row][0][v]);
+        acc[row][v] = vdotq_s32(acc[row][v], b.words[v], weights[row][1][v]);
+        acc[row][v] = vdotq_s32(acc[row][v], c.words[v], weights[row][2][v]);
+        if constexpr (kHow != Rescaling::kAny) acc[row][v] = down.rescale(acc[row][v], factor[v], by[v]);
       }
-      if constexpr (kDown) {
-        const int32x4_t low = rescale_down(acc[0], factor[0], by[0]), high = rescale_down(acc[1], factor[1], by[1]);
-        vst1_s8(y, pack_down(low, high, zero, least, most));
-      } else {
-        const int32x4_t low = rescale(acc[0], load_rescaler(multiplier_ + channel, shift_ + channel));
-        const int32x4_t high = rescale(acc[1], load_rescaler(multiplier_ + channel + 4, shift_ + channel + 4));
+      if constexpr (kHow == Rescaling::kAny) {
+        const int32x4_t low = rescale(acc[0][0], load_rescaler(multiplier_ + channel, shift_ + channel));
+        const int32x4_t high = rescale(acc[0][1], load_rescaler(multiplier_ + channel + 4, shift_ + channel + 4));
         vst1_s8(y, pack_s8(low, high, p_.out_zero, p_.out_min, p_.out_max));
+      } else if constexpr (kRows == 2) {
+        const int8x16_t bytes = down.pack(acc[0][0], acc[0][1], acc[1][0], acc[1][1]);
+        vst1_s8(y, vget_low_s8(bytes));
+        store_high(y + ptrdiff_t{p_.out[2]} * step, bytes);
+      } else {
+        vst1_s8(y, down.pack(acc[0][0], acc[0][1]));
       }
       y += step;
     };
@@ -153,6 +190,11 @@ class Windows {
         if (--left == 0) return;
       }
     }
+  }
+
+  static uint16x8_t zip(int8x8_t a, int8x8_t b) {
+    const int8x8_t none = vdup_n_s8(0);
+    return vreinterpretq_u16_s8(vzip1q_s8(vcombine_s8(a, none), vcombine_s8(b, none)));
   }
 
   const DepthwiseS8Params& p_;

@@ -312,6 +312,7 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         Case((2, 2), (1, 1), (7, 5), before=3, after=3),
         Case((60, 50), (3, 3), (3, 9), stride=2, after=1),
         Case((1, 20), (1, 1), (1024, 144)),
+        Case((2, 5), (3, 3), (904, 9), before=1, after=1),
     ]
     return cases
 
@@ -435,6 +436,11 @@ FAMILIES = [name for operator in CASES for kind in ("s8", "f32", "q4b32", "q8b32
 
 def cases(kernel: Kernel) -> list[Case]:
     return CASES[kernel.family.rpartition("_")[0]](kernel)
+
+
+def most_scratch(kernel: Kernel) -> int:
+    """Bytes of scratch that a kernel may ask for: only processors with large caches have some instruction sets."""
+    return {"avx2": 256 << 10, "avx512": 256 << 10, "neon_i8mm": 64 << 10, "neon_dotprod": 32 << 10}.get(kernel.isa, 8 << 10)
 
 
 def build(kernel: Kernel, case: Case, rng: np.random.Generator) -> tuple[Step, Array, Array]:

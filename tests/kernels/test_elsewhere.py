@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from harness import OK, Array, Step, rows, step
-from spatial import FAMILIES, build, cases, same
+from spatial import FAMILIES, build, cases, most_scratch, same
 
 from benchmarks import native
 from benchmarks.rivals import Unavailable
@@ -61,6 +61,7 @@ def assert_all_cases(command: Sequence[str], kernel: Kernel) -> None:
     wanted = [build(kernel, case, rng) for case in cases(kernel)]
     wanted = [each for each in wanted if kernel.check(each[0].params, each[0].extents()) == OK]
     answers = drive(command, [this for this, _, _ in wanted])
+    assert all(kernel.scratch(this.params) <= most_scratch(kernel) for this, _, _ in wanted)
     for (this, expected, bound), (status, output) in zip(wanted, answers, strict=True):
         assert status == OK, f"status {status} for params {np.frombuffer(this.params, kernel.params)}"
         assert same(output, expected, bound), f"wrong output for params {np.frombuffer(this.params, kernel.params)}"
@@ -106,9 +107,20 @@ ADDITIONS = [
 
 @pytest.mark.parametrize(("architecture", "processor", "kernel"), ADDITIONS)
 def test_emulated_addition(architecture: str, processor: str, kernel: Kernel) -> None:
-    """Whole and broken vectors, an operand that is one element, and shifts of either sign."""
+    """Whole and broken vectors, an operand that is one element, shifts of either sign; every pair of bytes."""
     rng = np.random.default_rng(7)
     steps, wanted = [], []
+    pairs = [x.astype(np.int8).ravel() for x in np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))]
+    for case in range(30):
+        factors = [1 << 30] * 3 if case % 3 == 0 else rng.integers(1 << 30, 1 << 31, 3).tolist()
+        shifts = 0, int(rng.integers(-3, 1)), int(rng.integers(-20, -15))
+        scales = list(zip(factors, shifts, strict=True))
+        params = broadcast_params(*(Type(pairs[0].shape, pairs[0].dtype) for _ in range(3)))
+        params |= {"a_zero": 4, "b_zero": int(rng.integers(-128, 128)), "out_zero": -9, "out_min": -128, "out_max": 127}
+        for prefix, (multiplier, shift) in zip(("a_", "b_", ""), scales, strict=True):
+            params |= {f"{prefix}multiplier": multiplier, f"{prefix}shift": shift}
+        steps.append(step(kernel, params, pairs, np.empty_like(pairs[0])))
+        wanted.append(np.clip(elementwise.add(*pairs, 4, params["b_zero"], (scales[0], scales[1], scales[2]), -9), -128, 127))
     for columns in (1, 7, 8, 9, 16, 300):
         for left, right in ((columns, columns), (columns, 1), (1, columns)):
             a, b = (rng.integers(-128, 128, (3, size)).astype(np.int8) for size in (left, right))
