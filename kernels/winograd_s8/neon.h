@@ -55,11 +55,9 @@ struct WinogradNeon {
   static void multiply(const int16_t* v, const int16_t* w, ptrdiff_t position, const int32_t* bias, int32_t pairs, int32_t tiles,
                        bool add, int32_t* half) {
     int32_t products[kMr][kWinogradReach][kWinogradColumns];
-    for (int i = 0; i < kWinogradReach; ++i, v += V::kPosition, w += position) {
-      for (int n = 0; n < kWinogradColumns; n += Isa::kColumns) {
-        const int32_t* first = i == 1 && bias != nullptr ? bias + n : nullptr;
-        multiply_tiles<Isa::kTogether>(v, w + 2 * n, first, pairs, tiles, products[0][i] + n);
-      }
+    for (int n = 0; n < kWinogradColumns; n += Isa::kColumns) {
+      const int32_t* first = bias == nullptr ? nullptr : bias + n;
+      multiply_tiles<Isa::kTogether>(v, w + 2 * n, position, first, pairs, tiles, products[0][0] + n);
     }
     for (int32_t t = 0; t < tiles; ++t, half += kTile) {
       for (int32_t n = 0; n < kWinogradColumns; n += 4) {
@@ -71,18 +69,26 @@ struct WinogradNeon {
     }
   }
 
-  // The products of one position: of kCount tiles at a time, then of half as many, and so on.
+  // The products of kCount tiles at a time, then of half as many, and so on.
   template <int kCount>
-  static void multiply_tiles(const int16_t* v, const int16_t* w, const int32_t* bias, int32_t pairs, int32_t tiles, int32_t* m) {
+  static void multiply_tiles(const int16_t* v, const int16_t* w, ptrdiff_t position, const int32_t* bias, int32_t pairs,
+                             int32_t tiles, int32_t* m) {
     for (; tiles >= kCount; tiles -= kCount, v += V::at(kCount), m += kCount * kLine) {
-      multiply_block<kCount>(v, w, bias, pairs, m);
+      multiply_block<kCount>(v, w, position, bias, pairs, m);
     }
-    if constexpr (kCount > 1) multiply_tiles<kCount / 2>(v, w, bias, pairs, tiles, m);
+    if constexpr (kCount > 1) multiply_tiles<kCount / 2>(v, w, position, bias, pairs, tiles, m);
   }
 
   template <int kCount>
-  __attribute__((noinline)) static void multiply_block(const int16_t* v, const int16_t* w, const int32_t* bias, int32_t pairs,
-                                                       int32_t* m) {
+  __attribute__((noinline)) static void multiply_block(const int16_t* v, const int16_t* w, ptrdiff_t position, const int32_t* bias,
+                                                       int32_t pairs, int32_t* m) {
+    for (int i = 0; i < kWinogradReach; ++i, v += V::kPosition, w += position, m += kWinogradColumns) {
+      multiply_position<kCount>(v, w, i == 1 ? bias : nullptr, pairs, m);
+    }
+  }
+
+  template <int kCount>
+  SINTER_INLINE void multiply_position(const int16_t* v, const int16_t* w, const int32_t* bias, int32_t pairs, int32_t* m) {
     constexpr int32_t kWhole = sizeof(Channels) / sizeof(int32_t);
     int32x4_t sums[kCount][kVectors];
     SINTER_UNROLL
@@ -119,28 +125,36 @@ struct WinogradNeon {
   }
 
   struct Output {
-    const ConvS8Params& p;
     const int32x4_t multiplier, shift;
     const Rescaler rescaler;
     const bool down;
+    const int16x8_t zero;
+    const int8x8_t least, most;
+    const ConvS8Params& p;
 
     Output(const int32_t* multipliers, const int32_t* shifts, const ConvS8Params& params)
-        : p(params),
-          multiplier(vld1q_s32(multipliers)),
+        : multiplier(vld1q_s32(multipliers)),
           shift(vld1q_s32(shifts)),
           rescaler(load_rescaler(multipliers, shifts)),
-          down(shifts_down<1>(shifts)) {}
+          down(shifts_down<1>(shifts)),
+          zero(vdupq_n_s16(static_cast<int16_t>(params.out_zero))),
+          least(vdup_n_s8(static_cast<int8_t>(params.out_min))),
+          most(vdup_n_s8(static_cast<int8_t>(params.out_max))),
+          p(params) {}
 
     void store(const Sums (&y)[kWinogradSize], int8_t* to, ptrdiff_t step, int32_t pixels, int32_t columns) const {
-      const int8x16_t bytes = vcombine_s8(requantize(y[0], y[1]), requantize(y[2], y[3]));
-      int32_t words[kWinogradSize];
-      vst1q_s32(words, vreinterpretq_s32_s8(bytes));
+      const int32x4_t bytes = vreinterpretq_s32_s8(vcombine_s8(requantize(y[0], y[1]), requantize(y[2], y[3])));
+      if (pixels == kWinogradSize && columns >= 4) {
+        const int32_t words[kWinogradSize] = {vgetq_lane_s32(bytes, 0), vgetq_lane_s32(bytes, 1), vgetq_lane_s32(bytes, 2),
+                                              vgetq_lane_s32(bytes, 3)};
+        SINTER_UNROLL
+        for (int j = 0; j < kWinogradSize; ++j, to += step) __builtin_memcpy(to, words + j, 4);
+        return;
+      }
+      int8_t all[kWinogradSize][4];
+      vst1q_s32(reinterpret_cast<int32_t*>(all), bytes);
       for (int32_t j = 0; j < pixels; ++j, to += step) {
-        if (columns >= 4) {
-          __builtin_memcpy(to, words + j, 4);
-        } else {
-          for (int32_t n = 0; n < columns; ++n) to[n] = static_cast<int8_t>(words[j] >> 8 * n);
-        }
+        for (int32_t n = 0; n < columns && n < 4; ++n) to[n] = all[j][n];
       }
     }
 
@@ -149,9 +163,7 @@ struct WinogradNeon {
       const int32x4_t low = vshrq_n_s32(reinterpret_cast<int32x4_t>(first), kFraction);
       const int32x4_t high = vshrq_n_s32(reinterpret_cast<int32x4_t>(second), kFraction);
       if (!down) return pack_s8(rescale(low, rescaler), rescale(high, rescaler), p.out_zero, p.out_min, p.out_max);
-      return pack_down(rescale_down(low, multiplier, shift), rescale_down(high, multiplier, shift),
-                       vdupq_n_s16(static_cast<int16_t>(p.out_zero)), vdup_n_s8(static_cast<int8_t>(p.out_min)),
-                       vdup_n_s8(static_cast<int8_t>(p.out_max)));
+      return pack_down(rescale_down(low, multiplier, shift), rescale_down(high, multiplier, shift), zero, least, most);
     }
   };
 
