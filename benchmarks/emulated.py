@@ -43,13 +43,15 @@ ISAS = {
     "max": ("neon_i8mm", "neon_dotprod", "neon", "scalar"),
     "cortex-a7": ("armv7_neon", "scalar"),
 }
+# Whose costs choose kernels.
+CORES = {"cortex-a53": "cortex_a53", "cortex-a76": "cortex_a76", "max": "cortex_a76", "cortex-a7": "cortex_a53"}
 # The least instructions a multiply-accumulate that an instruction set allows, loads aside.
 LEAST = {("neon_i8mm", "s8"): 1 / 32, ("neon_dotprod", "s8"): 1 / 16, ("neon", "s8"): 3 / 16, ("armv7_neon", "s8"): 3 / 16}
 MATRICES = ("conv_s8", "depthwise_s8", "conv_f32", "depthwise_f32")
 
 
 def target(processor: str) -> Target:
-    return Target(processor, "an emulated processor", architecture(processor), ISAS[processor])
+    return Target(processor, "an emulated processor", architecture(processor), ISAS[processor], core=CORES[processor])
 
 
 def architecture(processor: str) -> str:

@@ -138,11 +138,13 @@ def cycles(loop: Loop, core: str, architecture: str = "aarch64", rounds: int = 2
 def main_loop(source: Path, core: str, kernel: str = "") -> Loop | None:
     """The loop that does the work: of those with at least half as many multiply-accumulates a round as any, the fastest for each.
 
-    Loops of the function named `kernel` are preferred to those of functions that a source's kernels share.
+    Loops of the function named `kernel` are preferred to those of functions that a source's kernels share, unless they multiply so
+    little that it must be to find an address.
     """
     architecture = flags(source.stem)[0]
     busy = [loop for loop in loops(source) if loop.macs and cycles(loop, core, architecture) < math.inf]
-    found = [loop for loop in busy if kernel and kernel in loop.function] or busy
+    most = max((loop.macs for loop in busy), default=0)
+    found = [loop for loop in busy if kernel and kernel in loop.function and loop.macs * 8 >= most] or busy
     most = max((loop.macs for loop in found), default=0)
     whole = [loop for loop in found if loop.macs * 2 >= most]
     return min(whole, key=lambda loop: cycles(loop, core, architecture) / loop.macs, default=None)

@@ -1,12 +1,11 @@
-#include "pairs_neon.h"
-#include "rows.h"
+#include "one_row_neon.h"
 
 namespace sinter {
 namespace {
 
 template <bool kIsSymmetric>
 struct Armv7Neon {
-  static constexpr int32_t kMr = 4, kNr = 16, kKr = 2, kColumns = 8;
+  static constexpr int32_t kMr = 4, kNr = 16, kKr = 2, kColumns = 8, kPanels = 1;
   static constexpr bool kSymmetric = kIsSymmetric;
   template <int kRows, int kWidth>
   using Tile = PairsTile<Armv7Neon, kRows, kWidth>;
@@ -16,11 +15,11 @@ struct Armv7Neon {
 
 extern "C" Status conv_s8_4x16k2s__armv7_neon(const void* params, void* const* operands, void* scratch, int32_t begin,
                                               int32_t end) {
-  return conv_rows<Armv7Neon<true>>(params, operands, scratch, begin, end);
+  return conv_one_or_more<Armv7Neon<true>>(params, operands, scratch, begin, end);
 }
 
 extern "C" Status conv_s8_4x16k2__armv7_neon(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
-  return conv_rows<Armv7Neon<false>>(params, operands, scratch, begin, end);
+  return conv_one_or_more<Armv7Neon<false>>(params, operands, scratch, begin, end);
 }
 
 }  // namespace sinter

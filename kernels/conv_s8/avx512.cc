@@ -315,7 +315,7 @@ extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* oper
                  p.out_channels,
                  int8_range512(p.out_zero, p.out_min, p.out_max)};
   // Tiles are panels here, whatever conv_splits() says of one.
-  if (output_pixels(p) == 1 && input_count(p) == p.in_channels && taps(p) == 1 && p.groups == 1 && p.in_channels % 4 == 0) {
+  if (has_one_row(p) && p.in_channels % 4 == 0) {
     const int32_t first = begin * kNr, last = end * kNr < p.out_channels ? end * kNr : p.out_channels;
     layer.panel = ptrdiff_t{p.in_channels} * kNr;
     vector_product(layer, static_cast<const int8_t*>(operands[0]), p.in_channels, first, static_cast<int8_t*>(operands[5]) + first,

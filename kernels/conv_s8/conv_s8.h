@@ -47,6 +47,11 @@ static inline bool conv_s8_valid(const Kernel& kernel, const ConvS8Params& p) {
   return in_range(p.out_min, -128, p.out_max) && p.out_max <= 127;
 }
 
+// Whether the layer is the product of one row, the channels of the first input pixel.
+static constexpr bool has_one_row(const ConvS8Params& p) {
+  return output_pixels(p) == 1 && taps(p) == 1 && p.groups == 1 && p.pad[0] == 0 && p.pad[1] == 0 && p.pad[2] == 0;
+}
+
 constexpr int32_t kVectorRows = 2, kLargeTile = 6, kWidenedDepth = 16384, kWidenedSlack = 16;
 
 // The part of K, in whole groups of kr, that scratch holds at once.

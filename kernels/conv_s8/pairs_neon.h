@@ -7,6 +7,21 @@
 
 namespace sinter {
 
+// low, high += the products of eight columns' weights with two pairs of a row: `first` belongs to the first pair.
+template <bool kSymmetric>
+static inline __attribute__((always_inline)) void add_pairs(int32x4_t& low, int32x4_t& high, int8x16_t first, int8x16_t second,
+                                                            const int8x16x2_t& pairs) {
+  const int8x16_t a = pairs.val[0], b = pairs.val[1];
+  const int16x8_t t = vmull_s8(vget_low_s8(first), vget_low_s8(a)), u = mull_high(first, a);
+  if (kSymmetric) {
+    low = vpadalq_s16(low, vmlal_s8(t, vget_low_s8(second), vget_low_s8(b)));
+    high = vpadalq_s16(high, mlal_high(u, second, b));
+  } else {
+    low = vpadalq_s16(vpadalq_s16(low, t), vmull_s8(vget_low_s8(second), vget_low_s8(b)));
+    high = vpadalq_s16(vpadalq_s16(high, u), mull_high(second, b));
+  }
+}
+
 template <class Isa, int kRows, int kWidth>
 class PairsTile {
  public:
@@ -37,16 +52,7 @@ class PairsTile {
         x[row] += 4;
         SINTER_UNROLL
         for (int i = 0; i < kVectors / 2; ++i) {
-          const int8x16_t a = pairs.val[0], b = pairs.val[1];
-          int32x4_t &low = acc_[row][2 * i], &high = acc_[row][2 * i + 1];
-          int16x8_t t = vmull_s8(vget_low_s8(first[i]), vget_low_s8(a)), u = mull_high(first[i], a);
-          if (Isa::kSymmetric) {
-            low = vpadalq_s16(low, vmlal_s8(t, vget_low_s8(second[i]), vget_low_s8(b)));
-            high = vpadalq_s16(high, mlal_high(u, second[i], b));
-          } else {
-            low = vpadalq_s16(vpadalq_s16(low, t), vmull_s8(vget_low_s8(second[i]), vget_low_s8(b)));
-            high = vpadalq_s16(vpadalq_s16(high, u), mull_high(second[i], b));
-          }
+          add_pairs<Isa::kSymmetric>(acc_[row][2 * i], acc_[row][2 * i + 1], first[i], second[i], pairs);
         }
       }
     }

@@ -290,7 +290,10 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         for width in (16, 33)
         for stride in (1, 2)
     ]
+    cases += [Case((1, 1), (1, 1), (c, n)) for c in (2, 6, 24, 62) for n in (5, 16, 20, 50, 64)]
     cases += [
+        Case((1, 1), (1, 1), (8, 16), stride=2, before=1),
+        Case((2, 2), (1, 1), (8, 16), stride=2),
         Case((9, 10), (3, 3), (3, 8), stride=2, after=1),
         Case((9, 10), (3, 2), (4, 5), stride=2, before=2, after=1, batch=2),
         Case((11, 9), (3, 3), (4, 6), dilation=2, before=2, after=2),
@@ -439,7 +442,9 @@ def cases(kernel: Kernel) -> list[Case]:
 
 
 def most_scratch(kernel: Kernel) -> int:
-    """Bytes of scratch that a kernel may ask for: only processors with large caches have some instruction sets."""
+    """Bytes of scratch that a kernel may ask for: only processors with large caches have some instruction sets, or gain by Winograd."""
+    if kernel.family == "winograd_s8" and kernel.isa != "scalar":
+        return 256 << 10
     return {"avx2": 256 << 10, "avx512": 256 << 10, "neon_i8mm": 64 << 10, "neon_dotprod": 32 << 10}.get(kernel.isa, 8 << 10)
 
 

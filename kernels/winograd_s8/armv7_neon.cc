@@ -1,0 +1,17 @@
+#include "neon.h"
+
+namespace sinter {
+namespace {
+
+struct Armv7Neon {
+  static constexpr int32_t kTogether = 4, kColumns = 8;
+};
+
+}  // namespace
+
+extern "C" Status winograd_s8_8x16k2__armv7_neon(const void* params, void* const* operands, void* scratch, int32_t begin,
+                                                 int32_t end) {
+  return winograd<WinogradNeon<Armv7Neon>>(params, operands, scratch, begin, end);
+}
+
+}  // namespace sinter
