@@ -11,7 +11,8 @@ params and the kernel's own tile, so that lanes which a tile wastes cost as much
     weights  elements of whole panels, each as often as a block reads it
     macs     multiply-accumulates of all rows by whole panels
     edges    pixels of a window that reaches beyond the input, times panels
-    tails    of poolings and depthwise convolutions: taps of channels beyond whole groups of eight
+    tails    of poolings and depthwise convolutions: taps of channels beyond whole groups of eight;
+             of bands (kernels/conv_s8/bands.h): pixels that are stored one by one
     lines    bytes of weights that come from beyond the first-level cache
     far      bytes of weights that come from beyond the second-level cache
     runs     innermost loops of a kernel without a tile
@@ -176,9 +177,27 @@ def _pixel_lanes(p: Mapping[str, Any]) -> Work:
     }
 
 
+def _bands(p: Mapping[str, Any]) -> Work:
+    """Blocks of pixels by at most 64 channels, from rows of the input that are copied first, 64 bytes at a time."""
+    pixels, rows = p["batch"] * p["out"][1] * p["out"][2], p["batch"] * (p["out"][1] * p["stride"][1] + p["kernel"][1])
+    quads = p["kernel"][1] * ceil_div(p["kernel"][2] * p["in_channels"], 4)
+    done = {"call": 1.0, "inputs": float(rows * ceil_div(p["out"][2] * p["stride"][2] * p["in_channels"], 64))}
+    done |= dict.fromkeys(("blocks", "tiles", "macs", "tails"), 0.0)
+    left = p["out_channels"]
+    while left > 0:
+        width, together = (64, 6) if left > 48 else (32, 8) if left > 16 else (16, 8) if left > 8 else (8, 8)
+        blocks = ceil_div(pixels, together)
+        done["blocks"] += blocks
+        done["tiles"] += blocks * together * width / 64
+        done["macs"] += blocks * together * width / 16 * quads
+        done["tails"] += pixels if left < width or (width < 64 and p["out_channels"] > width) else 0
+        left -= width
+    return done
+
+
 def _convolution(kernel: Kernel, p: Mapping[str, Any], core: Core) -> Work:
-    if kernel.packing == "n16k4u" and kernel.mr == 16:
-        return _pixel_lanes(p)
+    if kernel.packing == "n16k4u" and kernel.mr in (8, 16):
+        return _bands(p) if kernel.mr == 8 else _pixel_lanes(p)
     pixels, groups, taps = p["batch"] * math.prod(p["out"]), p["groups"], math.prod(p["kernel"])
     done = _matrix(kernel, pixels, groups, p["out_channels"] // groups, taps * (p["in_channels"] // groups), core)
     return done | {"taps": float(pixels * groups * taps), "edges": float(_edges(p) * groups)}

@@ -6,6 +6,7 @@
 #include "../requantize_avx512.h"
 #include "../unroll.h"
 #include "pixel_lanes.h"
+#include "row_avx512.h"
 
 namespace sinter {
 namespace {
@@ -73,20 +74,13 @@ class LaneRows {
     const __m512i four = _mm512_set1_epi8(4);
     ptrdiff_t at = -ptrdiff_t{p_.pad[2]} * p_.in_channels;
     for (int32_t v = 0; v < lanes_.vectors; ++v, at += step, to += 64) {
-      const __m512i low = load(x, at, bytes), high = load(x, at + 64, bytes);
+      const __m512i low = load_unsigned(x, at, bytes, p_.in_zero), high = load_unsigned(x, at + 64, bytes, p_.in_zero);
       __m512i index = own_;
       for (int32_t i = 0; i < lanes_.own; ++i, index = _mm512_add_epi8(index, four)) {
         _mm512_store_si512(to + i * group, _mm512_permutex2var_epi8(low, index, high));
       }
       if (lanes_.rest != 0) _mm512_store_si512(to + lanes_.own * group, _mm512_permutex2var_epi8(low, rest_, high));
     }
-  }
-
-  // 64 bytes of a row, as unsigned; in_zero outside.
-  __m512i load(const int8_t* x, ptrdiff_t at, ptrdiff_t bytes) const {
-    const __mmask64 inside = first_bytes(bytes - at) & ~first_bytes(-at);
-    const __m512i outside = _mm512_set1_epi8(static_cast<char>(p_.in_zero));
-    return _mm512_xor_si512(_mm512_mask_loadu_epi8(outside, inside, x + at), _mm512_set1_epi8(-128));
   }
 
   // Groups of 4 that lines share.
@@ -100,8 +94,6 @@ class LaneRows {
       _mm512_store_si512(to + at, group);
     }
   }
-
-  static __mmask64 first_bytes(ptrdiff_t count) { return count <= 0 ? 0 : count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1; }
 
   const ConvS8Params& p_;
   const PixelLanes& lanes_;

@@ -290,6 +290,7 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         for width in (16, 33)
         for stride in (1, 2)
     ]
+    cases += [Case((9, 10), (4, 3), (1, n), stride=2, before=1, after=1, batch=2) for n in (8, 33, 48, 49, 64, 70)]
     cases += [
         Case((9, 10), (3, 3), (3, 8), stride=2, after=1),
         Case((9, 10), (3, 2), (4, 5), stride=2, before=2, after=1, batch=2),
@@ -311,6 +312,7 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         Case((9, 8), (8, 8), (520, 3)),
         Case((2, 2), (1, 1), (7, 5), before=3, after=3),
         Case((60, 50), (3, 3), (3, 9), stride=2, after=1),
+        Case((40, 150), (3, 3), (3, 8), before=1, after=1),
         Case((1, 20), (1, 1), (1024, 144)),
     ]
     return cases
