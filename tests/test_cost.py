@@ -59,7 +59,7 @@ def test_bands_count_what_each_width_of_block_computes() -> None:
     layer = next(layer for layer in LAYERS if layer.name == "kws.conv1")
     call = next(call for call in Offers(layer.graph(INT8), HOST).steps[0] if call.kernel.family == "conv_s8")
     counts = cost.work(bands, call.params, *call.bytes, CORE)
-    assert counts["blocks"] == 21 and counts["tiles"] == 126 and counts["macs"] == 126 * 4 * 10 and counts["tails"] == 0
+    assert counts["blocks"] == 21 and counts["tiles"] == 21 * 6 and counts["macs"] == 21 * 24 * 10 and counts["tails"] == 0
 
 
 def test_the_cheapest_is_first_and_portable_kernels_are_last() -> None:

@@ -23,23 +23,23 @@ void add_products(__m512i& acc, __m512i x, __m512i w) {
   __asm__("" : "+v"(acc));
 }
 
-// Moves many accumulators to memory: what follows needs registers for much else, for which GCC would have some accumulators in
-// memory in the loop before it already.
+// Ends the life of a loop's accumulators, which go on as others: GCC copies those that are read after a loop inside it, or keeps
+// them in memory for the sake of what follows.
 template <int kRows, int kColumns>
-inline __attribute__((always_inline)) void through_memory(__m512i (&acc)[kRows][kColumns]) {
-  if constexpr (kRows * kColumns > 16) {
-    __m512i sums[kRows][kColumns];
+inline __attribute__((always_inline)) void detach(__m512i (&acc)[kRows][kColumns]) {
+  SINTER_UNROLL
+  for (int i = 0; i < kRows; ++i) {
     SINTER_UNROLL
-    for (int i = 0; i < kRows; ++i) {
-      SINTER_UNROLL
-      for (int n = 0; n < kColumns; ++n) sums[i][n] = acc[i][n];
-    }
-    __asm__("" : "+m"(sums));
+    for (int n = 0; n < kColumns; ++n) __asm__("" : "+v"(acc[i][n]));
+  }
+}
+
+template <int kRows, int kColumns>
+inline __attribute__((always_inline)) void store_sums(const __m512i (&acc)[kRows][kColumns], __m512i* to) {
+  SINTER_UNROLL
+  for (int i = 0; i < kRows; ++i) {
     SINTER_UNROLL
-    for (int i = 0; i < kRows; ++i) {
-      SINTER_UNROLL
-      for (int n = 0; n < kColumns; ++n) acc[i][n] = sums[i][n];
-    }
+    for (int n = 0; n < kColumns; ++n) to[i * kColumns + n] = acc[i][n];
   }
 }
 

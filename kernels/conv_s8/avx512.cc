@@ -4,7 +4,6 @@
 #include "../unroll.h"
 #include "bands_avx512.h"
 #include "lines_avx512.h"
-#include "pixel_lanes_avx512.h"
 
 namespace sinter {
 namespace {
@@ -337,11 +336,6 @@ extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* oper
     panels(layer, lines, tile.pixels, ptrdiff_t{tile.group} * count * kNr + first, y,
            (last < group_out ? last : group_out) - first);
   }
-  return kOk;
-}
-
-extern "C" Status conv_s8_16x16k4u__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
-  convolve_rows(*static_cast<const ConvS8Params*>(params), operands, static_cast<int8_t*>(scratch), begin, end);
   return kOk;
 }
 

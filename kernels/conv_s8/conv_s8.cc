@@ -2,7 +2,6 @@
 
 #include "bands.h"
 #include "conv_rows.h"
-#include "pixel_lanes.h"
 
 namespace sinter {
 
@@ -11,7 +10,6 @@ static bool by_bands(const Kernel& kernel) { return kernel.mr == kBandPixels && 
 size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
   if (kernel.mr == 1) return 0;
-  if (kernel.mr == kLanePixels) return static_cast<size_t>(pixel_lanes_bytes(pixel_lanes(p)));
   if (by_bands(kernel)) return static_cast<size_t>(bands_bytes(bands(p)));
   if (packs_lines(kernel)) {
     const LineSizes sizes = line_sizes(p);
@@ -32,14 +30,13 @@ Status conv_s8_check(const Kernel& kernel, const void* params, const Extent* ope
     if (!holds<int32_t>(operands[i], conv_columns(kernel, p))) return kBadOperands;
   }
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
-  if (kernel.mr == kLanePixels && !fits_pixel_lanes(p)) return kUnsupported;
   if (by_bands(kernel) && !fits_bands(p)) return kUnsupported;
   return packs_lines(kernel) && conv_s8_scratch(kernel, params) > kLineScratch ? kUnsupported : kOk;
 }
 
 int32_t conv_s8_tiles(const Kernel& kernel, const void* params) {
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
-  return kernel.mr == kLanePixels || by_bands(kernel) ? output_rows(p) : conv_tiles(p, kernel.mr, kernel.nr);
+  return by_bands(kernel) ? output_rows(p) : conv_tiles(p, kernel.mr, kernel.nr);
 }
 
 }  // namespace sinter

@@ -287,7 +287,7 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
     cases += [
         Case((4, width), (3, 3), channels, stride=stride, before=1, after=1)
         for channels in ((1, 4), (2, 9), (3, 8), (3, 16), (4, 20))
-        for width in (16, 33)
+        for width in (16, 31, 33)
         for stride in (1, 2)
     ]
     cases += [Case((9, 10), (4, 3), (1, n), stride=2, before=1, after=1, batch=2) for n in (8, 33, 48, 49, 64, 70)]
