@@ -29,8 +29,8 @@ Bracket512 bracket_of(const BandLayer& layer, ptrdiff_t column) {
 }
 
 // Requantises vectors of bytes once more, those in doubt, from accumulators of so many panels.
-__attribute__((noinline, cold)) void settle(const BandLayer& layer, const __m512i* sums, int panels, ptrdiff_t column,
-                                            uint32_t doubtful, int8_t* to, ptrdiff_t step) {
+__attribute__((noinline, cold)) void settle_block(const BandLayer& layer, const __m512i* sums, int panels, ptrdiff_t column,
+                                                  uint32_t doubtful, int8_t* to, ptrdiff_t step) {
   Bracket512 bracket[4];
   Columns columns[4];
   for (int i = 0; i < 4; ++i) {
@@ -109,7 +109,7 @@ __attribute__((noinline)) void band_block(const BandLayer& layer, const int8_t* 
   if (__builtin_expect(doubtful != 0, 0)) {
     __m512i sums[kPixels * kPanels];
     store_sums(acc, sums);
-    settle(layer, sums, kPanels, column, doubtful, to, step);
+    settle_block(layer, sums, kPanels, column, doubtful, to, step);
   }
   if (!direct) spread(packed, kWidth, y, pixels < kPixels ? pixels : kPixels, columns, layer.out_channels);
 }

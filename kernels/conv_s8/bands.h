@@ -39,7 +39,7 @@ static constexpr Bands bands(const ConvS8Params& p) {
   b.shared = b.rest == 0 ? 0 : div_up(lines, b.together);
   b.quads = lines * b.own + b.shared;
   b.reach = (lines - 1) * p.dilation[1] + 1;
-  b.row = int64_t{p.out[2] - 1} * b.step + line_bytes(p);
+  b.row = (int64_t{p.out[2] - 1} * b.step + line_bytes(p) + 63) / 64 * 64;
   const int64_t spare = kBandBytes / (b.row * (1 + b.shared)) - b.reach, rows = spare < 0 ? 1 : spare / p.stride[1] + 1;
   b.rows = static_cast<int32_t>(rows < p.out[1] ? rows : p.out[1]);
   b.image = b.row * (int64_t{b.rows - 1} * p.stride[1] + b.reach);

@@ -6,7 +6,7 @@
 #include "band_block_avx512.h"
 #include "bands.h"
 #include "lanes_avx512.h"
-#include "row_avx512.h"
+#include "masks_avx512.h"
 
 namespace sinter {
 namespace {
@@ -35,13 +35,17 @@ class BandRows {
   // Copies those of `count` rows of the output, from one on.
   void copy(int32_t batch, int32_t row, int32_t count) const {
     const int32_t first = row * p_.stride[1] - p_.pad[1], last = first + (count - 1) * p_.stride[1] + b_.reach;
+    const int32_t top = first > 0 ? first : 0, bottom = last < p_.in[1] ? last : p_.in[1];
     const ptrdiff_t bytes = ptrdiff_t{p_.in[2]} * p_.in_channels, pad = ptrdiff_t{p_.pad[2]} * p_.in_channels;
-    int8_t* to = rows_;
-    for (int32_t h = first; h < last; ++h, to += b_.row) {
-      const bool inside = h >= 0 && h < p_.in[1];
-      const int8_t* x = input_ + (ptrdiff_t{batch} * p_.in[1] + (inside ? h : 0)) * bytes;
-      for (ptrdiff_t at = 0; at < b_.row; at += 64) {
-        _mm512_storeu_si512(to + at, load_unsigned(x, at - pad, inside ? bytes : 0, p_.in_zero));
+    const int8_t* const image = input_ + ptrdiff_t{batch} * p_.in[1] * bytes - pad;
+    const __m512i outside = _mm512_set1_epi8(static_cast<char>(p_.in_zero)), sign = _mm512_set1_epi8(-128);
+    for (ptrdiff_t at = 0; at < b_.row; at += 64) {
+      const __mmask64 inside = first_bytes(pad + bytes - at) & ~first_bytes(pad - at);
+      int8_t* to = rows_ + at;
+      for (int32_t h = first; h < last; ++h, to += b_.row) {
+        const __mmask64 mask = h >= top && h < bottom ? inside : 0;
+        const __m512i x = _mm512_mask_loadu_epi8(outside, mask, image + h * bytes + at);
+        _mm512_store_si512(to, _mm512_xor_si512(x, sign));
       }
     }
     for (int32_t group = 0; group < b_.shared; ++group) share(group, count);

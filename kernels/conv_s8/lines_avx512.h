@@ -6,7 +6,7 @@
 
 #include "../intrinsics_avx512.h"
 #include "conv_s8.h"
-#include "row_avx512.h"
+#include "masks_avx512.h"
 
 namespace sinter {
 namespace {
