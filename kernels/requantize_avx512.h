@@ -167,15 +167,18 @@ __attribute__((noinline, cold)) static inline __m512i requantize_columns_settled
   return _mm512_load_si512(bytes);
 }
 
+// The bracket of one column, in all lanes.
+static inline Bracket512 column_bracket512(const ColumnBrackets& brackets, ptrdiff_t column) {
+  return {_mm512_set1_ps(brackets.scale[column]), _mm512_set1_ps(brackets.positive[column]),
+          _mm512_set1_ps(brackets.negative[column])};
+}
+
 // requantize() of four vectors, of one column each from `column` on, as pack_quarters() gives them.
 static inline __m512i requantize_columns(const ColumnBrackets& brackets, ptrdiff_t column, __m512i a, __m512i b, __m512i c,
                                          __m512i d, const int32_t* multiplier, const int32_t* shift, const Int8Range512& range) {
   Bracket512 bracket[4];
   SINTER_UNROLL
-  for (int i = 0; i < 4; ++i) {
-    bracket[i] = {_mm512_set1_ps(brackets.scale[column + i]), _mm512_set1_ps(brackets.positive[column + i]),
-                  _mm512_set1_ps(brackets.negative[column + i])};
-  }
+  for (int i = 0; i < 4; ++i) bracket[i] = column_bracket512(brackets, column + i);
   const Words512 w = multiply<4>(bracket, a, b, c, d, range);
   if (any_doubtful(w, _mm512_set1_epi16(kWindow))) {
     return requantize_columns_settled(a, b, c, d, w.p, w.q, w.r, w.s, multiplier + column, shift + column, range);

@@ -49,8 +49,17 @@ def test_weights_that_no_cache_holds_come_once_for_every_block() -> None:
 
 def test_edges_are_the_pixels_that_look_outside() -> None:
     layer = next(layer for layer in LAYERS if layer.name == "ic.stage3")
-    call = next(call for call in Offers(layer.graph(INT8), HOST).steps[0] if call.kernel.family == "conv_s8")
+    portable = (call for call in Offers(layer.graph(INT8), HOST).steps[0] if call.kernel.isa == "scalar")
+    call = next(call for call in portable if call.kernel.family == "conv_s8")
     assert cost.work(call.kernel, call.params, *call.bytes, CORE)["edges"] == 64 - 36
+
+
+def test_bands_count_what_each_width_of_block_computes() -> None:
+    bands = next(kernel for kernel in families()["conv_s8"] if kernel.name == "conv_s8_8x16k4u__avx512")
+    layer = next(layer for layer in LAYERS if layer.name == "kws.conv1")
+    call = next(call for call in Offers(layer.graph(INT8), HOST).steps[0] if call.kernel.family == "conv_s8")
+    counts = cost.work(bands, call.params, *call.bytes, CORE)
+    assert counts["blocks"] == 21 and counts["tiles"] == 21 * 6 and counts["macs"] == 21 * 24 * 10 and counts["tails"] == 0
 
 
 def test_the_cheapest_is_first_and_portable_kernels_are_last() -> None:

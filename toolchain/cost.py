@@ -11,7 +11,8 @@ params and the kernel's own tile, so that lanes which a tile wastes cost as much
     weights  elements of whole panels, each as often as a block reads it
     macs     multiply-accumulates of all rows by whole panels
     edges    pixels of a window that reaches beyond the input, times panels
-    tails    of poolings and depthwise convolutions: taps of channels beyond whole groups of eight
+    tails    of poolings and depthwise convolutions: taps of channels beyond whole groups of eight;
+             of bands (kernels/conv_s8/bands.h): pixels that are stored one by one
     lines    bytes of weights that come from beyond the first-level cache
     far      bytes of weights that come from beyond the second-level cache
     runs     innermost loops of a kernel without a tile
@@ -163,22 +164,37 @@ def _matrix(kernel: Kernel, rows: int, groups: int, columns: int, depth: int, co
     }
 
 
-def _pixel_lanes(p: Mapping[str, Any]) -> Work:
-    """Vectors of sixteen pixels of a row, four channels at a time, from rows of the input that are rearranged first."""
-    vectors = p["batch"] * p["out"][1] * ceil_div(p["out"][2], 16)
-    quads, fours = p["kernel"][1] * ceil_div(p["kernel"][2] * p["in_channels"], 4), ceil_div(p["out_channels"], 4)
-    return {
-        "call": 1.0,
-        "blocks": float(vectors * ceil_div(fours, 4)),
-        "inputs": float(vectors * quads),
-        "tiles": float(vectors * fours),
-        "macs": float(vectors * quads * fours),
-    }
+# Blocks of kernels/conv_s8/bands.h: channels, pixels, and cycles for a group of 4 of K; the last one's vectors are pixels of a row.
+_BAND_BLOCKS = ((64, 6, 24), (32, 8, 16), (16, 8, 8), (8, 8, 5.5))
+_LANE_BLOCK = (8, 16, 9)
+
+
+def _bands(p: Mapping[str, Any]) -> Work:
+    """Blocks of pixels by at most 64 channels, from rows of the input that are copied first, 64 bytes at a time."""
+    lines, line, step = p["kernel"][1], p["kernel"][2] * p["in_channels"], p["stride"][2] * p["in_channels"]
+    together = min({1: 4, 2: 2}.get(line % 4, 1), lines)
+    shared = ceil_div(lines, together) if together > 1 and line % 4 * together <= step <= 64 else 0
+    quads = lines * (line // 4 if shared else ceil_div(line, 4)) + shared
+    rows, width = p["batch"] * p["out"][1], p["out"][2]
+    done = {"call": 1.0, "inputs": float((rows * (p["stride"][1] + shared) + lines) * ceil_div(width * step, 64))}
+    done |= dict.fromkeys(("blocks", "tiles", "macs", "tails"), 0.0)
+    left = p["out_channels"]
+    while left > 0:
+        block = _BAND_BLOCKS[0 if left > 48 else 1 if left > 16 else 2 if left > 8 else 3]
+        blocks = ceil_div(rows * width, block[1])
+        if left <= 8 and ceil_div(width, 16) * 64 <= width * 5 and step <= 8:
+            block, blocks = _LANE_BLOCK, rows * ceil_div(width, 16)
+        done["blocks"] += blocks
+        done["tiles"] += blocks * block[0] * block[1] / 64
+        done["macs"] += blocks * block[2] * quads
+        done["tails"] += rows * width if left < block[0] or (block[0] < 64 and p["out_channels"] > block[0]) else 0
+        left -= block[0]
+    return done
 
 
 def _convolution(kernel: Kernel, p: Mapping[str, Any], core: Core) -> Work:
-    if kernel.packing == "n16k4u" and kernel.mr == 16:
-        return _pixel_lanes(p)
+    if kernel.packing == "n16k4u" and kernel.mr == 8:
+        return _bands(p)
     pixels, groups, taps = p["batch"] * math.prod(p["out"]), p["groups"], math.prod(p["kernel"])
     done = _matrix(kernel, pixels, groups, p["out_channels"] // groups, taps * (p["in_channels"] // groups), core)
     return done | {"taps": float(pixels * groups * taps), "edges": float(_edges(p) * groups)}

@@ -2,8 +2,8 @@
 //
 #include "../requantize_avx512.h"
 #include "../unroll.h"
+#include "bands_avx512.h"
 #include "lines_avx512.h"
-#include "pixel_lanes_avx512.h"
 
 namespace sinter {
 namespace {
@@ -339,8 +339,8 @@ extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* oper
   return kOk;
 }
 
-extern "C" Status conv_s8_16x16k4u__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
-  convolve_rows(*static_cast<const ConvS8Params*>(params), operands, static_cast<int8_t*>(scratch), begin, end);
+extern "C" Status conv_s8_8x16k4u__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+  convolve_bands(*static_cast<const ConvS8Params*>(params), operands, static_cast<int8_t*>(scratch), begin, end);
   return kOk;
 }
 

@@ -1,14 +1,16 @@
 #include "conv_s8.h"
 
+#include "bands.h"
 #include "conv_rows.h"
-#include "pixel_lanes.h"
 
 namespace sinter {
+
+static bool by_bands(const Kernel& kernel) { return kernel.mr == kBandPixels && packs_lines(kernel); }
 
 size_t conv_s8_scratch(const Kernel& kernel, const void* params) {
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
   if (kernel.mr <= kVectorRows) return 0;
-  if (kernel.mr == kLanePixels) return static_cast<size_t>(pixel_lanes_bytes(pixel_lanes(p)));
+  if (by_bands(kernel)) return static_cast<size_t>(bands_bytes(bands(p)));
   if (packs_lines(kernel)) {
     const LineSizes sizes = line_sizes(p);
     return static_cast<size_t>(sizes.table + sizes.outside + sizes.copies);
@@ -29,13 +31,13 @@ Status conv_s8_check(const Kernel& kernel, const void* params, const Extent* ope
   }
   if (!holds<int8_t>(operands[5], output_count(p))) return kBadOperands;
   if (kernel.mr == kVectorRows && !is_matrix(p)) return kUnsupported;
-  if (kernel.mr == kLanePixels && !fits_pixel_lanes(p)) return kUnsupported;
+  if (by_bands(kernel) && !fits_bands(p)) return kUnsupported;
   return packs_lines(kernel) && conv_s8_scratch(kernel, params) > kLineScratch ? kUnsupported : kOk;
 }
 
 int32_t conv_s8_tiles(const Kernel& kernel, const void* params) {
   const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
-  return kernel.mr == kLanePixels ? output_rows(p) : conv_tiles(p, kernel.mr, kernel.nr);
+  return by_bands(kernel) ? output_rows(p) : conv_tiles(p, kernel.mr, kernel.nr);
 }
 
 }  // namespace sinter

@@ -17,8 +17,8 @@
 //
 // Kernels of kLargeTile rows widen so many pixels to int16 in scratch, at most kWidenedDepth of K at once; those of n16k4u keep
 // there where the lines of kLinePixels pixels lie, and copies of some, and decline layers for which that takes more than
-// kLineScratch bytes; those of kLanePixels rows keep rows of the input (pixel_lanes.h); those of kVectorRows read pixels that
-// follow each other as the rows of a matrix, and decline other layers; those of Arm keep int8 rows (conv_rows.h).
+// kLineScratch bytes; those of kBandPixels rows keep rows of the input (bands.h); those of kVectorRows read pixels that follow
+// each other as the rows of a matrix, and decline other layers; those of Arm keep int8 rows (conv_rows.h).
 #pragma once
 
 #include "../conv_tile.h"

@@ -6,6 +6,7 @@
 
 #include "../intrinsics_avx512.h"
 #include "conv_s8.h"
+#include "masks_avx512.h"
 
 namespace sinter {
 namespace {
@@ -174,8 +175,6 @@ class LineReader {
       for (int32_t c = 0; c < group_in_; ++c) to[c] = tap[c];
     }
   }
-
-  static __mmask64 first_bytes(ptrdiff_t count) { return count <= 0 ? 0 : count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1; }
 
   const ConvS8Params& p_;
   const int8_t* const input_;

@@ -287,10 +287,11 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
     cases += [
         Case((4, width), (3, 3), channels, stride=stride, before=1, after=1)
         for channels in ((1, 4), (2, 9), (3, 8), (3, 16), (4, 20))
-        for width in (16, 33)
+        for width in (16, 31, 33)
         for stride in (1, 2)
     ]
     cases += [Case((1, 1), (1, 1), (c, n)) for c in (2, 6, 24, 62) for n in (5, 16, 20, 50, 64)]
+    cases += [Case((9, 10), (4, 3), (1, n), stride=2, before=1, after=1, batch=2) for n in (8, 33, 48, 49, 64, 70)]
     cases += [
         Case((1, 1), (1, 1), (8, 16), stride=2, before=1),
         Case((2, 2), (1, 1), (8, 16), stride=2),
@@ -314,6 +315,7 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         Case((9, 8), (8, 8), (520, 3)),
         Case((2, 2), (1, 1), (7, 5), before=3, after=3),
         Case((60, 50), (3, 3), (3, 9), stride=2, after=1),
+        Case((40, 150), (3, 3), (3, 8), before=1, after=1),
         Case((1, 20), (1, 1), (1024, 144)),
         Case((2, 5), (3, 3), (904, 9), before=1, after=1),
     ]
