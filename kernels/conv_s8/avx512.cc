@@ -1,32 +1,11 @@
-#include "../intrinsics_avx512.h"
-//
-#include "../requantize_avx512.h"
 #include "../unroll.h"
 #include "lines_avx512.h"
 #include "pixel_lanes_avx512.h"
+#include "pointwise_avx512.h"
 
 namespace sinter {
 namespace {
 
-constexpr int32_t kNr = 16, kGroup = 4 * kNr;
-
-// The constants of one call.
-struct Layer {
-  const int8_t* weights;
-  const int32_t *bias, *multiplier, *shift;
-  ptrdiff_t panel;  // bytes of one panel's weights
-  ptrdiff_t out_channels;
-  Int8Range512 range;
-};
-
-__m512i load(const void* from) { return _mm512_loadu_si512(from); }
-
-// Four activations as unsigned, in all columns.
-__m512i broadcast(const int8_t* x) {
-  int32_t four;
-  __builtin_memcpy(&four, x, sizeof(four));
-  return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8(-128));
-}
 __m256i broadcast_half(const int8_t* x) {
   int32_t four;
   __builtin_memcpy(&four, x, sizeof(four));
@@ -98,17 +77,6 @@ void finish_half(const Layer& layer, const __m512i* acc, int32_t pixels, ptrdiff
       }
     }
   }
-}
-
-// acc += the products of four activations with the weights of as many columns as a vector has. The empty statement ties the sum to
-// the register of acc: left alone, GCC copies accumulators around, and some to the stack.
-void multiply(__m512i& acc, __m512i four, __m512i weight) {
-  acc = _mm512_dpbusd_epi32(acc, four, weight);
-  __asm__("" : "+v"(acc));
-}
-void multiply(__m256i& acc, __m256i four, __m256i weight) {
-  acc = _mm256_dpbusd_epi32(acc, four, weight);
-  __asm__("" : "+v"(acc));
 }
 
 // Accumulators of kRows pixels by kPanels panels.
@@ -302,6 +270,14 @@ void vector_product(const Layer& layer, const int8_t* x, ptrdiff_t depth, ptrdif
   }
 }
 
+bool pointwise_s8(const ConvS8Params& p) {
+  if (taps(p) != 1 || p.groups != 1 || p.in_channels % 4 != 0 || p.in_channels > 32) return false;
+  for (int i = 0; i < 3; ++i) {
+    if (p.stride[i] != 1 || p.pad[i] != 0 || p.in[i] != p.out[i]) return false;
+  }
+  return output_pixels(p) % kLinePixels == 0 || output_pixels(p) % kLinePixels >= 8;
+}
+
 }  // namespace
 
 extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
@@ -324,6 +300,30 @@ extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* oper
   }
   const int32_t group_out = p.out_channels / p.groups, count = conv_panels(p, kNr), splits = conv_splits(p, kLinePixels, kNr);
   layer.panel = ptrdiff_t{p.kernel[0]} * p.kernel[1] * line_bytes(p) * kNr;
+  if (pointwise_s8(p)) {
+    while (begin < end) {
+      ConvTile tile = conv_tile(p, kLinePixels, kNr, begin);
+      const int32_t whole = tile.panel == 0 ? (end - begin) / splits : 0, wanted = end - begin;
+      int32_t taken = count;
+      if (whole > 0) {
+        const int32_t all = whole * kLinePixels, left = output_pixels(p) - tile.pixel;
+        tile.pixels = left < all ? left : all;
+        begin += whole * splits;
+      } else {
+        const int32_t left = count - tile.panel;
+        taken = left < wanted ? left : wanted;
+        begin += taken;
+      }
+      const int32_t first = tile.panel * kNr, last = (tile.panel + taken) * kNr;
+      (layer.range.low < layer.range.zero
+           ? pointwise<true>
+           : pointwise<false>)(layer, static_cast<const int8_t*>(operands[0]) + ptrdiff_t{tile.pixel} * p.in_channels,
+                               p.in_channels, tile.pixels, first,
+                               static_cast<int8_t*>(operands[5]) + ptrdiff_t{tile.pixel} * p.out_channels + first,
+                               (last < p.out_channels ? last : p.out_channels) - first);
+    }
+    return kOk;
+  }
   LineReader reader(p, static_cast<const int8_t*>(operands[0]), scratch);
   while (begin < end) {
     const ConvTile tile = conv_tile(p, kLinePixels, kNr, begin);
