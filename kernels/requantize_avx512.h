@@ -73,11 +73,13 @@ static inline bool any_doubtful(const Words512& w, __m512i window) {
   return __builtin_expect(doubtful(least, window) != 0, 0);
 }
 
-// The high words as int8: of lane i of the four vectors at bytes 2, 1, 4, 3... in pairs, quarter by quarter
+// The high words as int8, in each quarter those of q and p, one by one, then those of s and r. Most ranges leave nothing to clamp.
 static inline __m512i pack_pairs(const Int8Range512& range, const Words512& w) {
   const __m512i low = _mm512_mask_blend_epi16(0x55555555, w.p, _mm512_srli_epi32(w.q, 16));
   const __m512i high = _mm512_mask_blend_epi16(0x55555555, w.r, _mm512_srli_epi32(w.s, 16));
-  return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(low, high), range.low_bytes), range.high_bytes);
+  const __m512i bytes = _mm512_packs_epi16(low, high);
+  if (__builtin_expect(range.high - range.low == UINT8_MAX, 1)) return bytes;
+  return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
 }
 
 // Where pack_pairs() has the bytes of four vectors: vector by vector, or four of each vector in every quarter.

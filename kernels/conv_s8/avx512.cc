@@ -270,14 +270,6 @@ void vector_product(const Layer& layer, const int8_t* x, ptrdiff_t depth, ptrdif
   }
 }
 
-bool pointwise_s8(const ConvS8Params& p) {
-  if (taps(p) != 1 || p.groups != 1 || p.in_channels % 4 != 0 || p.in_channels > 32) return false;
-  for (int i = 0; i < 3; ++i) {
-    if (p.stride[i] != 1 || p.pad[i] != 0 || p.in[i] != p.out[i]) return false;
-  }
-  return output_pixels(p) % kLinePixels == 0 || output_pixels(p) % kLinePixels >= 8;
-}
-
 }  // namespace
 
 extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
@@ -300,28 +292,8 @@ extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* oper
   }
   const int32_t group_out = p.out_channels / p.groups, count = conv_panels(p, kNr), splits = conv_splits(p, kLinePixels, kNr);
   layer.panel = ptrdiff_t{p.kernel[0]} * p.kernel[1] * line_bytes(p) * kNr;
-  if (pointwise_s8(p)) {
-    while (begin < end) {
-      ConvTile tile = conv_tile(p, kLinePixels, kNr, begin);
-      const int32_t whole = tile.panel == 0 ? (end - begin) / splits : 0, wanted = end - begin;
-      int32_t taken = count;
-      if (whole > 0) {
-        const int32_t all = whole * kLinePixels, left = output_pixels(p) - tile.pixel;
-        tile.pixels = left < all ? left : all;
-        begin += whole * splits;
-      } else {
-        const int32_t left = count - tile.panel;
-        taken = left < wanted ? left : wanted;
-        begin += taken;
-      }
-      const int32_t first = tile.panel * kNr, last = (tile.panel + taken) * kNr;
-      (layer.range.low < layer.range.zero
-           ? pointwise<true>
-           : pointwise<false>)(layer, static_cast<const int8_t*>(operands[0]) + ptrdiff_t{tile.pixel} * p.in_channels,
-                               p.in_channels, tile.pixels, first,
-                               static_cast<int8_t*>(operands[5]) + ptrdiff_t{tile.pixel} * p.out_channels + first,
-                               (last < p.out_channels ? last : p.out_channels) - first);
-    }
+  if (is_pointwise(p)) {
+    convolve_points(p, layer, static_cast<const int8_t*>(operands[0]), begin, end, static_cast<int8_t*>(operands[5]));
     return kOk;
   }
   LineReader reader(p, static_cast<const int8_t*>(operands[0]), scratch);

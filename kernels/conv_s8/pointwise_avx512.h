@@ -1,12 +1,48 @@
-// Convolution of single pixels of few channels. Blocks of eight accumulators are rescaled straight from registers, while the
-// products of the next block begin; pixels lie a constant step apart.
+// Convolution of single pixels of few channels: requantising takes as long as the products there.
+//
+// Activations are copied first, pixels side by side, as unsigned. Blocks of eight accumulators are rescaled straight from
+// registers, each amid the products of the next one: those are the older instructions then and go first, so that what may run on
+// any pipe takes another than theirs.
 #pragma once
 
 #include "../unroll.h"
+#include "conv_s8.h"
 #include "products_avx512.h"
 
 namespace sinter {
 namespace {
+
+constexpr int32_t kFewestChannels = 8, kMostChannels = 96;
+
+// Whether pixels have one tap each, inside the input, of so few channels.
+bool is_pointwise(const ConvS8Params& p) {
+  if (taps(p) != 1 || p.groups != 1 || p.in_channels % 4 != 0) return false;
+  if (!in_range(p.in_channels, kFewestChannels, kMostChannels)) return false;
+  for (int i = 0; i < 3; ++i) {
+    if (p.pad[i] != 0 || (p.out[i] - 1) * p.stride[i] >= p.in[i]) return false;
+  }
+  return true;
+}
+
+// Copies so many bytes as unsigned; up to 63 more are written.
+void copy_unsigned(const int8_t* x, ptrdiff_t bytes, int8_t* to) {
+  const __m512i sign = _mm512_set1_epi8(-128);
+  for (; bytes > 64; bytes -= 64, x += 64, to += 64) _mm512_storeu_si512(to, _mm512_xor_si512(load(x), sign));
+  _mm512_storeu_si512(to, _mm512_xor_si512(_mm512_maskz_loadu_epi8(~uint64_t{0} >> (64 - bytes), x), sign));
+}
+
+// Copies the activations of so many pixels.
+void copy_pixels(const ConvS8Params& p, const int8_t* input, int32_t pixel, int32_t pixels, int8_t* to) {
+  const ptrdiff_t depth = p.in_channels;
+  if (input_count(p) == output_pixels(p) * p.in_channels) {
+    copy_unsigned(input + pixel * depth, pixels * depth, to);
+    return;
+  }
+  for (PixelWalk walk = walk_from(p, pixel); pixels > 0; --pixels, next(p, walk), to += depth) {
+    const int32_t* origin = walk.pixel.origin;
+    copy_unsigned(input + input_pixel(p, walk.pixel.batch, origin[0], origin[1], origin[2]) * depth, depth, to);
+  }
+}
 
 // Stores 64 bytes: pixels of kPanels panels each, of which the last may have columns missing.
 template <int kPanels>
@@ -39,99 +75,175 @@ T* afresh(T* address) {
   return address;
 }
 
-// The results of a layer's first panels.
-template <int kPanels>
-__attribute__((noinline, cold)) __m512i settle(const Layer& layer, __m512i a, __m512i b, __m512i c, __m512i d) {
-  Columns columns[4];
-  for (int i = 0; i < 4; ++i) columns[i] = {layer.multiplier + i % kPanels * kNr, layer.shift + i % kPanels * kNr};
-  return requantize64_exactly(a, b, c, d, columns, layer.range);
+// Four activations, unsigned already, in all columns.
+__m512i repeat(const int8_t* x) {
+  int32_t four;
+  __builtin_memcpy(&four, x, sizeof(four));
+  return _mm512_set1_epi32(four);
 }
 
-// At least kPixels pixels by the first kPanels panels; kSigned: outputs may lie below the zero point. The last block may do pixels
-// again.
+// The accumulators of 8 / kPanels pixels by kPanels panels, and where their products go on: at weights, activations of the first
+// pixel, and those of the pixel four further.
+template <int kPanels>
+struct PointBlock {
+  static constexpr int kPixels = 8 / kPanels;
+
+  __m512i acc[8];
+  const int8_t *w, *x, *above;
+
+  __attribute__((always_inline)) void begin(const Layer& layer, const int8_t* pixel, ptrdiff_t depth) {
+    const int32_t* bias = afresh(&layer)->bias;
+    SINTER_UNROLL
+    for (int i = 0; i < 8; ++i) {
+      acc[i] = load(bias + i % kPanels * kNr);
+      __asm__("" : "+v"(acc[i]));
+    }
+    w = afresh(&layer)->weights;
+    x = afresh(pixel);
+    above = x + 4 * depth;
+  }
+
+  // Products of four channels.
+  __attribute__((always_inline)) void multiply_group(ptrdiff_t panel, ptrdiff_t depth) {
+    __m512i weight[kPanels];
+    SINTER_UNROLL
+    for (int n = 0; n < kPanels; ++n) {
+      weight[n] = load(w + n * panel);
+      __asm__("" : "+v"(weight[n]));
+    }
+    SINTER_UNROLL
+    for (int i = 0; i < kPixels; ++i) {
+      const __m512i four = repeat((i < 4 ? x : above) + i % 4 * depth);
+      SINTER_UNROLL
+      for (int n = 0; n < kPanels; ++n) multiply(acc[i * kPanels + n], four, weight[n]);
+    }
+    w += kGroup;
+    x += 4;
+    above += 4;
+  }
+
+  __attribute__((always_inline)) void multiply_groups(ptrdiff_t panel, ptrdiff_t depth, ptrdiff_t bytes) {
+    for (; bytes > 0; bytes -= kGroup) multiply_group(panel, depth);
+  }
+};
+
+// The words of half a block; kSigned: outputs may lie below the zero point.
 template <int kPanels, bool kSigned>
-__attribute__((noinline)) void strip(const Layer& layer, const int8_t* x, ptrdiff_t step, int32_t pixels, int8_t* y,
+__attribute__((always_inline)) inline Words512 rescale(const Bracket512 (&bracket)[kPanels], const __m512i* acc,
+                                                       const Layer& layer) {
+  if (kSigned != (layer.range.low < layer.range.zero)) __builtin_unreachable();
+  return sinter::multiply<kPanels>(bracket, acc[0], acc[1], acc[2], acc[3], layer.range);
+}
+
+__attribute__((always_inline)) inline bool any_doubtful(const Words512& a, const Words512& b) {
+  const Words512 least = {_mm512_min_epu16(a.p, a.q), _mm512_min_epu16(a.r, a.s), _mm512_min_epu16(b.p, b.q),
+                          _mm512_min_epu16(b.r, b.s)};
+  return sinter::any_doubtful(least, _mm512_set1_epi16(kWindow));
+}
+
+// All of a block of which some results are in doubt.
+template <int kPanels>
+__attribute__((noinline, cold)) void settle(const Layer& layer, const int8_t* x, ptrdiff_t depth, int32_t columns, ptrdiff_t step,
+                                            int8_t* y) {
+  PointBlock<kPanels> block;
+  block.begin(layer, x, depth);
+  block.multiply_groups(layer.panel, depth, layer.panel);
+  Columns all[4];
+  for (int i = 0; i < 4; ++i) all[i] = {layer.multiplier + i % kPanels * kNr, layer.shift + i % kPanels * kNr};
+  const __m512i* acc = block.acc;
+  store_pixels<kPanels>(requantize64_exactly(acc[0], acc[1], acc[2], acc[3], all, layer.range), columns, step, y);
+  y += 4 / kPanels * step;
+  store_pixels<kPanels>(requantize64_exactly(acc[4], acc[5], acc[6], acc[7], all, layer.range), columns, step, y);
+}
+
+// Copied pixels by the first kPanels panels.
+template <int kPanels, bool kSigned>
+__attribute__((noinline)) void strip(const Layer& layer, const int8_t* x, ptrdiff_t depth, int32_t pixels, int8_t* y,
                                      int32_t columns) {
-  constexpr int kPixels = 8 / kPanels, kTogether = 4 / kPanels;
+  constexpr int32_t kPixels = 8 / kPanels, kHalf = kPixels / 2, kWidth = kPanels * kNr, kGroups = kPanels == 1 ? 2 : 4;
   const ptrdiff_t panel = layer.panel;
   Bracket512 bracket[kPanels];
   SINTER_UNROLL
   for (int n = 0; n < kPanels; ++n) bracket[n] = load_bracket512(layer.multiplier + n * kNr, layer.shift + n * kNr, layer.range);
-  for (;;) {
-    const int32_t* bias = afresh(&layer)->bias;
-    __m512i acc[kPixels][kPanels];
-    SINTER_UNROLL
-    for (int n = 0; n < kPanels; ++n) {
-      SINTER_UNROLL
-      for (int i = 0; i < kPixels; ++i) {
-        acc[i][n] = load(bias + n * kNr);
-        __asm__("" : "+v"(acc[i][n]));
-      }
-    }
-    const int8_t *w = afresh(&layer)->weights, *low = afresh(x), *high = low + 4 * step;
-    ptrdiff_t left = panel;
-    do {
-      __m512i weight[kPanels];
-      SINTER_UNROLL
-      for (int n = 0; n < kPanels; ++n) {
-        weight[n] = load(w + n * panel);
-        __asm__("" : "+v"(weight[n]));
-      }
-      SINTER_UNROLL
-      for (int i = 0; i < kPixels; ++i) {
-        const __m512i four = broadcast((i < 4 ? low : high) + i % 4 * step);
-        SINTER_UNROLL
-        for (int n = 0; n < kPanels; ++n) multiply(acc[i][n], four, weight[n]);
-      }
-      low += 4;
-      high += 4;
-      w += kGroup;
-      left -= kGroup;
-    } while (left != 0);
-    SINTER_UNROLL
-    for (int n = 0; n < kPanels; ++n) {
-      SINTER_UNROLL
-      for (int i = 0; i < kPixels; ++i) __asm__("" : "+v"(acc[i][n]));
-    }
-    int8_t* to = afresh(y);
-    SINTER_UNROLL
-    for (int i = 0; i < kPixels; i += kTogether, to += kTogether * layer.out_channels) {
-      if (kSigned != (layer.range.low < layer.range.zero)) __builtin_unreachable();
-      const auto at = [&](int v) __attribute__((always_inline)) { return acc[i + v / kPanels][v % kPanels]; };
-      const Words512 words = sinter::multiply<kPanels>(bracket, at(0), at(1), at(2), at(3), layer.range);
-      const __m512i bytes = any_doubtful(words, _mm512_set1_epi16(kWindow)) ? settle<kPanels>(layer, at(0), at(1), at(2), at(3))
-                                                                            : pack_s8(layer.range, words);
-      store_pixels<kPanels>(bytes, columns, layer.out_channels, to);
-    }
-    pixels -= kPixels;
-    if (pixels <= 0) break;
-    const ptrdiff_t forward = pixels < kPixels ? pixels : kPixels;
-    x += forward * step;
-    y += forward * layer.out_channels;
+  PointBlock<kPanels> block;
+  block.begin(layer, x, depth);
+  block.multiply_groups(panel, depth, panel);
+  for (; pixels > kPixels; pixels -= kPixels) {
+    const PointBlock<kPanels> last = block;
+    block.begin(layer, x + kPixels * depth, depth);
+    block.multiply_group(panel, depth);
+    const Words512 low = rescale<kPanels, kSigned>(bracket, last.acc, layer);
+    if (kGroups == 4) block.multiply_group(panel, depth);
+    const Words512 high = rescale<kPanels, kSigned>(bracket, last.acc + 4, layer);
+    block.multiply_group(panel, depth);
+    const bool doubtful = any_doubtful(low, high);
+    store_pixels<kPanels>(pack_s8(layer.range, low), columns, layer.out_channels, y);
+    if (kGroups == 4) block.multiply_group(panel, depth);
+    store_pixels<kPanels>(pack_s8(layer.range, high), columns, layer.out_channels, y + kHalf * layer.out_channels);
+    if (doubtful) settle<kPanels>(layer, x, depth, columns, layer.out_channels, y);
+    x += kPixels * depth;
+    y += kPixels * layer.out_channels;
+    block.multiply_groups(panel, depth, panel - kGroups * kGroup);
+  }
+  alignas(64) int8_t rows[128];
+  const bool whole = pixels == kPixels;
+  int8_t* to = whole ? y : rows;
+  const ptrdiff_t step = whole ? layer.out_channels : kWidth;
+  const int32_t stored = whole ? columns : kWidth;
+  const Words512 low = rescale<kPanels, kSigned>(bracket, block.acc, layer);
+  const Words512 high = rescale<kPanels, kSigned>(bracket, block.acc + 4, layer);
+  store_pixels<kPanels>(pack_s8(layer.range, low), stored, step, to);
+  store_pixels<kPanels>(pack_s8(layer.range, high), stored, step, to + kHalf * step);
+  if (any_doubtful(low, high)) settle<kPanels>(layer, x, depth, stored, step, to);
+  const __mmask64 inside = ~uint64_t{0} >> (64 - columns);
+  for (int32_t i = 0; i < pixels && !whole; ++i, y += layer.out_channels) {
+    _mm512_mask_storeu_epi8(y, inside, _mm512_maskz_loadu_epi8(inside, rows + i * kWidth));
   }
 }
 
-// Pixels that lie side by side, by so many columns, from one that starts a panel on.
-template <bool kSigned>
-void pointwise(const Layer& layer, const int8_t* x, ptrdiff_t depth, int32_t pixels, ptrdiff_t column, int8_t* y, int32_t columns) {
-  const int32_t most = 16384 / static_cast<int32_t>(layer.out_channels) / 8 * 8, chunk = most < 48 ? 48 : most;
-  const int32_t parts = div_up(pixels, chunk), each = div_up(div_up(pixels, parts), 8) * 8;
-  for (int32_t pixel = 0; pixel < pixels; pixel += each) {
-    const int32_t left = pixels - pixel, count = left < each ? left : each, back = count < 8 ? 8 - count : 0;
-    const int8_t* from = x + (pixel - back) * depth;
-    int8_t* to = y + (pixel - back) * layer.out_channels;
-    for (int32_t at = 0; at < columns;) {
-      const int32_t width = columns - at > 3 * kNr ? 4 : columns - at > kNr ? 2 : 1;
-      const int32_t taken = columns - at < width * kNr ? columns - at : width * kNr;
-      const ptrdiff_t first = column + at;
+using Strip = void (*)(const Layer& layer, const int8_t* x, ptrdiff_t depth, int32_t pixels, int8_t* y, int32_t columns);
+constexpr Strip kStrips[2][3] = {{strip<1, false>, strip<2, false>, strip<4, false>},
+                                 {strip<1, true>, strip<2, true>, strip<4, true>}};
+
+// So many pixels and columns, from one that starts a panel on.
+void pointwise(const ConvS8Params& p, const Layer& layer, const int8_t* input, int32_t pixel, int32_t pixels, int32_t column,
+               int32_t columns, int8_t* output) {
+  constexpr int32_t kCopied = 8192;
+  alignas(64) int8_t copies[kCopied + 64];
+  const int32_t most = kCopied / p.in_channels / 8 * 8, each = div_up(div_up(pixels, div_up(pixels, most)), 8) * 8;
+  const Strip* strips = kStrips[layer.range.low < layer.range.zero];
+  for (; pixels > 0; pixel += each, pixels -= each) {
+    const int32_t count = pixels < each ? pixels : each;
+    copy_pixels(p, input, pixel, count, copies);
+    for (int32_t at = column, left = columns; left > 0;) {
+      const int32_t kind = p.in_channels < 16 || left <= kNr ? 0 : left <= 3 * kNr ? 1 : 2;
+      const int32_t width = kNr << kind, taken = left < width ? left : width;
       Layer part = layer;
-      part.weights += first / kNr * layer.panel;
-      part.bias += first;
-      part.multiplier += first;
-      part.shift += first;
-      const auto run = width == 4 ? strip<4, kSigned> : width == 2 ? strip<2, kSigned> : strip<1, kSigned>;
-      run(part, from, depth, count + back, to + at, taken);
+      part.weights += at / kNr * layer.panel;
+      part.bias += at;
+      part.multiplier += at;
+      part.shift += at;
+      strips[kind](part, copies, p.in_channels, count, output + ptrdiff_t{pixel} * p.out_channels + at, taken);
       at += taken;
+      left -= taken;
+    }
+  }
+}
+
+// Tiles [begin, end), as many pixels at a time as there are of all columns.
+void convolve_points(const ConvS8Params& p, const Layer& layer, const int8_t* input, int32_t begin, int32_t end, int8_t* output) {
+  const int32_t splits = conv_splits(p, kLinePixels, kNr);
+  while (begin < end) {
+    const ConvTile tile = conv_tile(p, kLinePixels, kNr, begin);
+    const int32_t blocks = tile.panel == 0 ? (end - begin) / splits : 0, rest = output_pixels(p) - tile.pixel;
+    const int32_t all = blocks * kLinePixels, first = tile.panel * kNr;
+    if (blocks > 0) {
+      pointwise(p, layer, input, tile.pixel, all < rest ? all : rest, 0, p.out_channels, output);
+      begin += blocks * splits;
+    } else {
+      const int32_t left = splits - tile.panel, taken = left < end - begin ? left : end - begin, last = first + taken * kNr;
+      pointwise(p, layer, input, tile.pixel, tile.pixels, first, (last < p.out_channels ? last : p.out_channels) - first, output);
+      begin += taken;
     }
   }
 }
