@@ -88,6 +88,17 @@ static constexpr LineSizes line_sizes(const ConvS8Params& p) {
           static_cast<int32_t>(line)};
 }
 
+// Layers of one tap, inside the input, of few channels: kernels of kLinePixels rows have another way for them.
+constexpr int32_t kFewestPointChannels = 8, kMostPointChannels = 96;
+
+static constexpr bool is_pointwise(const ConvS8Params& p) {
+  if (taps(p) != 1 || p.groups != 1 || p.in_channels % 4 != 0) return false;
+  for (int i = 0; i < 3; ++i) {
+    if (p.pad[i] != 0 || (p.out[i] - 1) * p.stride[i] >= p.in[i]) return false;
+  }
+  return in_range(p.in_channels, kFewestPointChannels, kMostPointChannels);
+}
+
 // The packed depth of one column, padding included.
 static constexpr Count packed_depth(const Kernel& kernel, const ConvS8Params& p) {
   if (packs_lines(kernel)) return Count(p.kernel[0]) * Count(p.kernel[1]) * Count(line_bytes(p));

@@ -45,8 +45,9 @@ static constexpr int64_t pixel_lanes_bytes(const PixelLanes& l) {
   return l.row * (l.slots + 1) + int64_t{l.shared} * l.vectors * 64 + (l.table + l.held + 127) / 64 * 64 + l.brackets + l.weights;
 }
 
-// Whether two vectors hold the windows of kLanePixels pixels, line by line.
+// Whether two vectors hold the windows of kLanePixels pixels, line by line; layers that are faster otherwise are left to that.
 static constexpr bool fits_pixel_lanes(const ConvS8Params& p) {
+  if (is_pointwise(p)) return false;
   if (p.groups != 1 || p.in[0] != 1 || p.out[0] != 1 || p.kernel[0] != 1 || p.pad[0] != 0) return false;
   if (p.kernel[2] != 1 && p.dilation[2] != 1) return false;
   return (kLanePixels - 1) * int64_t{p.stride[2]} * p.in_channels + int64_t{p.kernel[2]} * p.in_channels <= 128;

@@ -12,18 +12,6 @@
 namespace sinter {
 namespace {
 
-constexpr int32_t kFewestChannels = 8, kMostChannels = 96;
-
-// Whether pixels have one tap each, inside the input, of so few channels.
-bool is_pointwise(const ConvS8Params& p) {
-  if (taps(p) != 1 || p.groups != 1 || p.in_channels % 4 != 0) return false;
-  if (!in_range(p.in_channels, kFewestChannels, kMostChannels)) return false;
-  for (int i = 0; i < 3; ++i) {
-    if (p.pad[i] != 0 || (p.out[i] - 1) * p.stride[i] >= p.in[i]) return false;
-  }
-  return true;
-}
-
 // Copies so many bytes as unsigned; up to 63 more are written.
 void copy_unsigned(const int8_t* x, ptrdiff_t bytes, int8_t* to) {
   const __m512i sign = _mm512_set1_epi8(-128);
