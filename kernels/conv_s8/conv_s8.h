@@ -92,11 +92,11 @@ static constexpr LineSizes line_sizes(const ConvS8Params& p) {
 constexpr int32_t kFewestPointChannels = 8, kMostPointChannels = 96;
 
 static constexpr bool is_pointwise(const ConvS8Params& p) {
-  if (taps(p) != 1 || p.groups != 1 || p.in_channels % 4 != 0) return false;
+  if (taps(p) != 1 || p.groups != 1) return false;
   for (int i = 0; i < 3; ++i) {
     if (p.pad[i] != 0 || (p.out[i] - 1) * p.stride[i] >= p.in[i]) return false;
   }
-  return in_range(p.in_channels, kFewestPointChannels, kMostPointChannels);
+  return in_range(line_bytes(p), kFewestPointChannels, kMostPointChannels);
 }
 
 // The packed depth of one column, padding included.

@@ -12,23 +12,28 @@
 namespace sinter {
 namespace {
 
-// Copies so many bytes as unsigned; up to 63 more are written.
-void copy_unsigned(const int8_t* x, ptrdiff_t bytes, int8_t* to) {
-  const __m512i sign = _mm512_set1_epi8(-128);
-  for (; bytes > 64; bytes -= 64, x += 64, to += 64) _mm512_storeu_si512(to, _mm512_xor_si512(load(x), sign));
-  _mm512_storeu_si512(to, _mm512_xor_si512(_mm512_maskz_loadu_epi8(~uint64_t{0} >> (64 - bytes), x), sign));
+__m512i as_unsigned(__m512i x) { return _mm512_xor_si512(x, _mm512_set1_epi8(-128)); }
+
+// Copies so many bytes as unsigned, whole vectors and then those of the mask, for which a whole vector is written as well.
+__attribute__((always_inline)) inline void copy_unsigned(const int8_t* x, ptrdiff_t bytes, __mmask64 last, int8_t* to) {
+  for (; bytes > 64; bytes -= 64, x += 64, to += 64) _mm512_storeu_si512(to, as_unsigned(load(x)));
+  _mm512_storeu_si512(to, as_unsigned(_mm512_maskz_loadu_epi8(last, x)));
 }
 
-// Copies the activations of so many pixels.
+// Copies the activations of so many pixels, each in whole groups of four channels.
 void copy_pixels(const ConvS8Params& p, const int8_t* input, int32_t pixel, int32_t pixels, int8_t* to) {
-  const ptrdiff_t depth = p.in_channels;
-  if (input_count(p) == output_pixels(p) * p.in_channels) {
-    copy_unsigned(input + pixel * depth, pixels * depth, to);
+  const ptrdiff_t channels = p.in_channels, depth = line_bytes(p), step = p.stride[2] * channels;
+  const auto last = [](ptrdiff_t bytes) { return ~uint64_t{0} >> (63 - (bytes - 1) % 64); };
+  if (channels == depth && input_count(p) == output_pixels(p) * channels) {
+    copy_unsigned(input + pixel * depth, pixels * depth, last(pixels * depth), to);
     return;
   }
-  for (PixelWalk walk = walk_from(p, pixel); pixels > 0; --pixels, next(p, walk), to += depth) {
-    const int32_t* origin = walk.pixel.origin;
-    copy_unsigned(input + input_pixel(p, walk.pixel.batch, origin[0], origin[1], origin[2]) * depth, depth, to);
+  for (PixelWalk walk = walk_from(p, pixel); pixels > 0;) {
+    const int32_t *origin = walk.pixel.origin, count = walk.left < pixels ? walk.left : pixels;
+    const int8_t* x = input + input_pixel(p, walk.pixel.batch, origin[0], origin[1], origin[2]) * channels;
+    for (int32_t i = 0; i < count; ++i, x += step, to += depth) copy_unsigned(x, channels, last(channels), to);
+    skip(p, walk, count);
+    pixels -= count;
   }
 }
 
@@ -198,20 +203,20 @@ void pointwise(const ConvS8Params& p, const Layer& layer, const int8_t* input, i
                int32_t columns, int8_t* output) {
   constexpr int32_t kCopied = 8192;
   alignas(64) int8_t copies[kCopied + 64];
-  const int32_t most = kCopied / p.in_channels / 8 * 8, each = div_up(div_up(pixels, div_up(pixels, most)), 8) * 8;
+  const int32_t depth = line_bytes(p), most = kCopied / depth / 8 * 8, each = div_up(div_up(pixels, div_up(pixels, most)), 8) * 8;
   const Strip* strips = kStrips[layer.range.low < layer.range.zero];
   for (; pixels > 0; pixel += each, pixels -= each) {
     const int32_t count = pixels < each ? pixels : each;
     copy_pixels(p, input, pixel, count, copies);
     for (int32_t at = column, left = columns; left > 0;) {
-      const int32_t kind = p.in_channels < 16 || left <= kNr ? 0 : left <= 3 * kNr ? 1 : 2;
+      const int32_t kind = depth < 16 || left <= kNr ? 0 : left <= 3 * kNr ? 1 : 2;
       const int32_t width = kNr << kind, taken = left < width ? left : width;
       Layer part = layer;
       part.weights += at / kNr * layer.panel;
       part.bias += at;
       part.multiplier += at;
       part.shift += at;
-      strips[kind](part, copies, p.in_channels, count, output + ptrdiff_t{pixel} * p.out_channels + at, taken);
+      strips[kind](part, copies, depth, count, output + ptrdiff_t{pixel} * p.out_channels + at, taken);
       at += taken;
       left -= taken;
     }
