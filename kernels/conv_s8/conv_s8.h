@@ -89,14 +89,14 @@ static constexpr LineSizes line_sizes(const ConvS8Params& p) {
 }
 
 // Layers of one tap, inside the input, of few channels: kernels of kLinePixels rows have another way for them.
-constexpr int32_t kFewestPointChannels = 8, kMostPointChannels = 96;
+constexpr int32_t kMostPointChannels = 96;
 
 static constexpr bool is_pointwise(const ConvS8Params& p) {
-  if (taps(p) != 1 || p.groups != 1) return false;
+  if (taps(p) != 1 || p.groups != 1 || p.in_channels > kMostPointChannels) return false;
   for (int i = 0; i < 3; ++i) {
     if (p.pad[i] != 0 || (p.out[i] - 1) * p.stride[i] >= p.in[i]) return false;
   }
-  return in_range(line_bytes(p), kFewestPointChannels, kMostPointChannels);
+  return true;
 }
 
 // The packed depth of one column, padding included.

@@ -153,7 +153,7 @@ __attribute__((noinline, cold)) void settle(const Layer& layer, const int8_t* x,
 template <int kPanels, bool kSigned>
 __attribute__((noinline)) void strip(const Layer& layer, const int8_t* x, ptrdiff_t depth, int32_t pixels, int8_t* y,
                                      int32_t columns) {
-  constexpr int32_t kPixels = 8 / kPanels, kHalf = kPixels / 2, kWidth = kPanels * kNr, kGroups = kPanels == 1 ? 2 : 4;
+  constexpr int32_t kPixels = 8 / kPanels, kHalf = kPixels / 2, kWidth = kPanels * kNr;
   const ptrdiff_t panel = layer.panel;
   Bracket512 bracket[kPanels];
   SINTER_UNROLL
@@ -166,17 +166,14 @@ __attribute__((noinline)) void strip(const Layer& layer, const int8_t* x, ptrdif
     block.begin(layer, x + kPixels * depth, depth);
     block.multiply_group(panel, depth);
     const Words512 low = rescale<kPanels, kSigned>(bracket, last.acc, layer);
-    if (kGroups == 4) block.multiply_group(panel, depth);
     const Words512 high = rescale<kPanels, kSigned>(bracket, last.acc + 4, layer);
-    block.multiply_group(panel, depth);
+    block.multiply_groups(panel, depth, panel - kGroup);
     const bool doubtful = any_doubtful(low, high);
     store_pixels<kPanels>(pack_s8(layer.range, low), columns, layer.out_channels, y);
-    if (kGroups == 4) block.multiply_group(panel, depth);
     store_pixels<kPanels>(pack_s8(layer.range, high), columns, layer.out_channels, y + kHalf * layer.out_channels);
     if (doubtful) settle<kPanels>(layer, x, depth, columns, layer.out_channels, y);
     x += kPixels * depth;
     y += kPixels * layer.out_channels;
-    block.multiply_groups(panel, depth, panel - kGroups * kGroup);
   }
   alignas(64) int8_t rows[128];
   const bool whole = pixels == kPixels;
@@ -209,7 +206,7 @@ void pointwise(const ConvS8Params& p, const Layer& layer, const int8_t* input, i
     const int32_t count = pixels < each ? pixels : each;
     copy_pixels(p, input, pixel, count, copies);
     for (int32_t at = column, left = columns; left > 0;) {
-      const int32_t kind = depth < 16 || left <= kNr ? 0 : left <= 3 * kNr ? 1 : 2;
+      const int32_t kind = left <= kNr ? 0 : left <= 3 * kNr ? 1 : 2;
       const int32_t width = kNr << kind, taken = left < width ? left : width;
       Layer part = layer;
       part.weights += at / kNr * layer.panel;
