@@ -82,6 +82,9 @@ static inline __m512i pack_pairs(const Int8Range512& range, const Words512& w) {
   return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
 }
 
+// Where pack_pairs() has a vector's byte.
+constexpr int pairs_position(int vector, int lane) { return lane / 4 * 16 + lane % 4 * 2 + vector / 2 * 8 + 1 - vector % 2; }
+
 // Where pack_pairs() has the bytes of four vectors: vector by vector, or four of each vector in every quarter.
 struct PairsIndex {
   uint8_t byte[64];
@@ -90,7 +93,7 @@ constexpr PairsIndex pairs_index(bool quarters) {
   PairsIndex index = {};
   for (int i = 0; i < 64; ++i) {
     const int vector = quarters ? i / 4 % 4 : i / 16, lane = quarters ? i / 16 * 4 + i % 4 : i % 16;
-    index.byte[i] = static_cast<uint8_t>(lane / 4 * 16 + lane % 4 * 2 + vector / 2 * 8 + 1 - vector % 2);
+    index.byte[i] = static_cast<uint8_t>(pairs_position(vector, lane));
   }
   return index;
 }

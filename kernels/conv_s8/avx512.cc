@@ -48,8 +48,6 @@ void finish(const Layer& layer, const __m512i* acc, ptrdiff_t step, int32_t pixe
   }
 }
 
-__m256i load_half(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
-
 // finish() of at most 8 columns: a vector has two pixels.
 void finish_half(const Layer& layer, const __m512i* acc, int32_t pixels, ptrdiff_t column, int8_t* y, int32_t columns) {
   alignas(32) int32_t multiplier[kNr], shift[kNr];

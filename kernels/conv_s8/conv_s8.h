@@ -88,11 +88,16 @@ static constexpr LineSizes line_sizes(const ConvS8Params& p) {
           static_cast<int32_t>(line)};
 }
 
-// Layers of one tap, inside the input, of few channels: kernels of kLinePixels rows have another way for them.
-constexpr int32_t kMostPointChannels = 96;
+// Layers of one tap, inside the input, of few channels: kernels of kLinePixels rows have another way for them. How many are few
+// depends on the columns: kPointHalves of them make a panel and a half there, and at most half a panel is better off elsewhere.
+constexpr int32_t kPointHalves = 24;
+
+static constexpr int32_t most_point_channels(int32_t out_channels) {
+  return out_channels == kPointHalves ? 192 : out_channels <= 8 ? 32 : 96;
+}
 
 static constexpr bool is_pointwise(const ConvS8Params& p) {
-  if (taps(p) != 1 || p.groups != 1 || p.in_channels > kMostPointChannels) return false;
+  if (taps(p) != 1 || p.groups != 1 || p.in_channels > most_point_channels(p.out_channels)) return false;
   for (int i = 0; i < 3; ++i) {
     if (p.pad[i] != 0 || (p.out[i] - 1) * p.stride[i] >= p.in[i]) return false;
   }

@@ -191,9 +191,108 @@ __attribute__((noinline)) void strip(const Layer& layer, const int8_t* x, ptrdif
   }
 }
 
+// Where bytes of four pixels by one and a half panels lie in pack_pairs() of the whole panel and of the half ones, two pixels in a
+// vector.
+struct HalvesIndex {
+  uint8_t byte[128];
+};
+constexpr HalvesIndex halves_index() {
+  HalvesIndex index = {};
+  for (int i = 0; i < 4 * kPointHalves; ++i) {
+    const int pixel = i / kPointHalves, column = i % kPointHalves, vector = column < 16 ? pixel : pixel / 2;
+    const int lane = column < 16 ? column : pixel % 2 * 8 + column - 16;
+    index.byte[i] = static_cast<uint8_t>((column < 16 ? 0 : 64) + pairs_position(vector, lane));
+  }
+  return index;
+}
+alignas(64) constexpr HalvesIndex kHalvesInOrder = halves_index();
+
+// The accumulators of four pixels by one and a half panels.
+struct HalvesBlock {
+  __m512i acc[4];
+  __m256i half[4];
+  const int8_t *w, *x;
+
+  __attribute__((always_inline)) void begin(const Layer& layer, const int8_t* pixel) {
+    const int32_t* bias = afresh(&layer)->bias;
+    SINTER_UNROLL
+    for (int i = 0; i < 4; ++i) {
+      acc[i] = load(bias);
+      half[i] = load_half(bias + kNr);
+      __asm__("" : "+v"(acc[i]), "+v"(half[i]));
+    }
+    w = afresh(&layer)->weights;
+    x = afresh(pixel);
+  }
+
+  __attribute__((always_inline)) void multiply_groups(ptrdiff_t panel, ptrdiff_t depth, ptrdiff_t bytes) {
+    for (; bytes > 0; bytes -= kGroup, w += kGroup, x += 4) {
+      __m512i whole = load(w);
+      __m256i rest = load_half(w + panel);
+      __asm__("" : "+v"(whole), "+v"(rest));
+      SINTER_UNROLL
+      for (int i = 0; i < 4; ++i) {
+        const __m512i four = repeat(x + i * depth);
+        multiply(acc[i], four, whole);
+        multiply(half[i], _mm512_castsi512_si256(four), rest);
+      }
+    }
+  }
+};
+
+__attribute__((noinline, cold)) void settle_halves(const Layer& layer, const int8_t* x, ptrdiff_t depth, int32_t pixels,
+                                                   int8_t* y) {
+  alignas(64) int8_t rows[4][32];
+  settle<2>(layer, x, depth, 32, 32, rows[0]);
+  for (int32_t i = 0; i < pixels && i < 4; ++i) __builtin_memcpy(y + i * kPointHalves, rows[i], kPointHalves);
+}
+
+// strip() of a layer of one and a half panels.
+template <bool kSigned>
+__attribute__((noinline)) void strip_halves(const Layer& layer, const int8_t* x, ptrdiff_t depth, int32_t pixels, int8_t* y,
+                                            int32_t) {
+  const ptrdiff_t panel = layer.panel;
+  alignas(64) int32_t multiplier[kNr], shift[kNr];
+  for (int i = 0; i < kNr; ++i) {
+    multiplier[i] = layer.multiplier[kNr + i % 8];
+    shift[i] = layer.shift[kNr + i % 8];
+  }
+  const Bracket512 whole[1] = {load_bracket512(layer.multiplier, layer.shift, layer.range)};
+  const Bracket512 twice[1] = {load_bracket512(multiplier, shift, layer.range)};
+  HalvesBlock block;
+  block.begin(layer, x);
+  block.multiply_groups(panel, depth, panel);
+  for (bool more = true; more;) {
+    const HalvesBlock last = block;
+    more = pixels > 4;
+    if (more) block.begin(layer, x + 4 * depth);
+    if (more) block.multiply_groups(panel, depth, kGroup);
+    const auto pair = [&](int i) __attribute__((always_inline)) {
+      return _mm512_inserti64x4(_mm512_castsi256_si512(last.half[i]), last.half[i + 1], 1);
+    };
+    const __m512i pairs[4] = {pair(0), pair(2), pair(0), pair(2)};
+    const Words512 low = rescale<1, kSigned>(whole, last.acc, layer), high = rescale<1, kSigned>(twice, pairs, layer);
+    if (more) block.multiply_groups(panel, depth, panel - kGroup);
+    const __m512i a = pack_pairs(layer.range, low), b = pack_pairs(layer.range, high);
+    const __m512i first = _mm512_permutex2var_epi8(a, _mm512_load_si512(kHalvesInOrder.byte), b);
+    const __m512i rest = _mm512_permutex2var_epi8(a, _mm512_load_si512(kHalvesInOrder.byte + 64), b);
+    if (pixels >= 4) {
+      _mm512_storeu_si512(y, first);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(y + 64), _mm512_castsi512_si256(rest));
+    } else {
+      _mm512_mask_storeu_epi8(y, ~uint64_t{0} >> (pixels < 3 ? 64 - kPointHalves * pixels : 0), first);
+      if (pixels == 3) _mm_storel_epi64(reinterpret_cast<__m128i*>(y + 64), _mm512_castsi512_si128(rest));
+    }
+    if (any_doubtful(low, high)) settle_halves(layer, x, depth, pixels, y);
+    pixels -= 4;
+    x += 4 * depth;
+    y += 4 * kPointHalves;
+  }
+}
+
 using Strip = void (*)(const Layer& layer, const int8_t* x, ptrdiff_t depth, int32_t pixels, int8_t* y, int32_t columns);
-constexpr Strip kStrips[2][3] = {{strip<1, false>, strip<2, false>, strip<4, false>},
-                                 {strip<1, true>, strip<2, true>, strip<4, true>}};
+constexpr Strip kStrips[2][4] = {{strip<1, false>, strip<2, false>, strip<4, false>, strip_halves<false>},
+                                 {strip<1, true>, strip<2, true>, strip<4, true>, strip_halves<true>}};
 
 // So many pixels and columns, from one that starts a panel on.
 void pointwise(const ConvS8Params& p, const Layer& layer, const int8_t* input, int32_t pixel, int32_t pixels, int32_t column,
@@ -206,8 +305,8 @@ void pointwise(const ConvS8Params& p, const Layer& layer, const int8_t* input, i
     const int32_t count = pixels < each ? pixels : each;
     copy_pixels(p, input, pixel, count, copies);
     for (int32_t at = column, left = columns; left > 0;) {
-      const int32_t kind = left <= kNr ? 0 : left <= 3 * kNr ? 1 : 2;
-      const int32_t width = kNr << kind, taken = left < width ? left : width;
+      const int32_t kind = p.out_channels == kPointHalves && left == kPointHalves ? 3 : left <= kNr ? 0 : left <= 3 * kNr ? 1 : 2;
+      const int32_t width = kind == 3 ? kPointHalves : kNr << kind, taken = left < width ? left : width;
       Layer part = layer;
       part.weights += at / kNr * layer.panel;
       part.bias += at;

@@ -20,6 +20,7 @@ struct Layer {
 };
 
 __m512i load(const void* from) { return _mm512_loadu_si512(from); }
+__m256i load_half(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
 
 // Four activations as unsigned, in all columns.
 __m512i broadcast(const int8_t* x) {

@@ -297,6 +297,8 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
     cases += [
         Case((5, 6), (1, 1), (16, 32), stride=2, batch=3),
         Case((5, 6), (1, 1), (16, 32), stride=2, after=1),
+        Case((1, 25), (1, 1), (40, 24)),
+        Case((6, 5), (1, 1), (190, 24)),
         Case((9, 10), (3, 3), (3, 8), stride=2, after=1),
         Case((9, 10), (3, 2), (4, 5), stride=2, before=2, after=1, batch=2),
         Case((11, 9), (3, 3), (4, 6), dilation=2, before=2, after=2),
