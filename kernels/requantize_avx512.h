@@ -48,9 +48,11 @@ struct Words512 {
 static inline __m512i multiply(const Bracket512& b, __m512i acc, __m512 constant) {
   return _mm512_cvtps_epi32(_mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), b.scale, constant));
 }
+// A comparison would occupy the pipes of products; so would permutations below.
 static inline __m512i multiply_signed(const Bracket512& b, __m512i acc) {
-  const __mmask16 below = _mm512_cmplt_epi32_mask(acc, _mm512_setzero_si512());
-  return multiply(b, acc, _mm512_mask_mov_ps(b.positive, below, b.negative));
+  const __m512i sign = _mm512_srai_epi32(acc, 31);
+  const __m512i constant = _mm512_ternarylogic_epi32(sign, _mm512_castps_si512(b.negative), _mm512_castps_si512(b.positive), 0xCA);
+  return multiply(b, acc, _mm512_castsi512_ps(constant));
 }
 
 template <int kVectors>
@@ -71,18 +73,40 @@ static inline bool any_doubtful(const Words512& w, __m512i window) {
   return __builtin_expect(doubtful(least, window) != 0, 0);
 }
 
+// The high words as int8, in each quarter those of q and p, one by one, then those of s and r. Most ranges leave nothing to clamp.
+static inline __m512i pack_pairs(const Int8Range512& range, const Words512& w) {
+  const __m512i low = _mm512_mask_blend_epi16(0x55555555, w.p, _mm512_srli_epi32(w.q, 16));
+  const __m512i high = _mm512_mask_blend_epi16(0x55555555, w.r, _mm512_srli_epi32(w.s, 16));
+  const __m512i bytes = _mm512_packs_epi16(low, high);
+  if (__builtin_expect(range.high - range.low == UINT8_MAX, 1)) return bytes;
+  return _mm512_min_epi8(_mm512_max_epi8(bytes, range.low_bytes), range.high_bytes);
+}
+
+// Where pack_pairs() has a vector's byte.
+constexpr int pairs_position(int vector, int lane) { return lane / 4 * 16 + lane % 4 * 2 + vector / 2 * 8 + 1 - vector % 2; }
+
+// Where pack_pairs() has the bytes of four vectors: vector by vector, or four of each vector in every quarter.
+struct PairsIndex {
+  uint8_t byte[64];
+};
+constexpr PairsIndex pairs_index(bool quarters) {
+  PairsIndex index = {};
+  for (int i = 0; i < 64; ++i) {
+    const int vector = quarters ? i / 4 % 4 : i / 16, lane = quarters ? i / 16 * 4 + i % 4 : i % 16;
+    index.byte[i] = static_cast<uint8_t>(pairs_position(vector, lane));
+  }
+  return index;
+}
+alignas(64) constexpr PairsIndex kPairsInOrder = pairs_index(false), kPairsByQuarters = pairs_index(true);
+
 // The high words as int8, four of each vector in every quarter.
 static inline __m512i pack_quarters(const Int8Range512& range, const Words512& w) {
-  const __m512i order = _mm512_set_epi16(63, 61, 59, 57, 31, 29, 27, 25, 55, 53, 51, 49, 23, 21, 19, 17, 47, 45, 43, 41, 15, 13, 11,
-                                         9, 39, 37, 35, 33, 7, 5, 3, 1);
-  const __m512i low = _mm512_permutex2var_epi16(w.p, order, w.q), high = _mm512_permutex2var_epi16(w.r, order, w.s);
-  return _mm512_min_epi8(_mm512_max_epi8(_mm512_packs_epi16(low, high), range.low_bytes), range.high_bytes);
+  return _mm512_shuffle_epi8(pack_pairs(range, w), _mm512_load_si512(&kPairsByQuarters));
 }
 
 // The high words, in order, as int8.
 static inline __m512i pack_s8(const Int8Range512& range, const Words512& w) {
-  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
-  return _mm512_permutexvar_epi32(order, pack_quarters(range, w));
+  return _mm512_permutexvar_epi8(_mm512_load_si512(&kPairsInOrder), pack_pairs(range, w));
 }
 
 // Calls settle(vector, lane) for the results in doubt.
@@ -92,22 +116,32 @@ static inline void settle_doubtful(const Words512& w, __m512i window, Settle set
   for_each_doubtful<16>(masks, settle);
 }
 
-// The words come one by one, since as a struct they would be stored before every call that might be.
-__attribute__((noinline, cold)) static inline __m512i requantize64_settled(__m512i a, __m512i b, __m512i c, __m512i d, __m512i p,
-                                                                           __m512i q, __m512i r, __m512i s,
+// requantize() but for the range's limits, one step after another.
+static inline __m512i requantize_exactly(__m512i acc, __m512i multiplier, __m512i shift, const Int8Range512& range) {
+  const __m512i zero = _mm512_setzero_si512(), modulo = _mm512_set1_epi32(31), half = _mm512_set1_epi64(int64_t{1} << 30);
+  const __m512i left = _mm512_and_si512(_mm512_max_epi32(shift, zero), modulo);
+  const __m512i right = _mm512_and_si512(_mm512_sub_epi32(zero, _mm512_min_epi32(shift, zero)), modulo);
+  const __m512i shifted = _mm512_sllv_epi32(acc, left);
+  const __m512i even = _mm512_add_epi64(_mm512_mul_epi32(shifted, multiplier), half);
+  const __m512i odd = _mm512_add_epi64(_mm512_mul_epi32(_mm512_srli_epi64(shifted, 32), _mm512_srli_epi64(multiplier, 32)), half);
+  const __m512i high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 31), _mm512_slli_epi64(odd, 1));
+  const __m512i mask = _mm512_srlv_epi32(_mm512_set1_epi32(INT32_MAX), _mm512_sub_epi32(modulo, right));
+  const __m512i threshold = _mm512_sub_epi32(_mm512_srli_epi32(mask, 1), _mm512_srai_epi32(high, 31));
+  const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(high, mask), threshold);
+  const __m512i result = _mm512_add_epi32(_mm512_srav_epi32(high, right), _mm512_set1_epi32(range.zero));
+  return _mm512_mask_sub_epi32(result, up, result, _mm512_set1_epi32(-1));
+}
+
+// Four vectors of results as Words512 has them.
+__attribute__((noinline, cold)) static inline __m512i requantize64_exactly(__m512i a, __m512i b, __m512i c, __m512i d,
                                                                            const Columns columns[4], const Int8Range512& range) {
-  alignas(64) int32_t acc[4][16];
-  alignas(64) int8_t bytes[64];
-  _mm512_store_si512(acc[0], a);
-  _mm512_store_si512(acc[1], b);
-  _mm512_store_si512(acc[2], c);
-  _mm512_store_si512(acc[3], d);
-  _mm512_store_si512(bytes, pack_s8(range, {p, q, r, s}));
-  settle_doubtful({p, q, r, s}, _mm512_set1_epi16(kWindow), [&](int i, int lane) {
-    bytes[16 * i + lane] =
-        requantize(acc[i][lane], columns[i].multiplier[lane], columns[i].shift[lane], range.zero, range.low, range.high);
-  });
-  return _mm512_load_si512(bytes);
+  const auto word = [&](__m512i acc, int i) {
+    const __m512i exact =
+        requantize_exactly(acc, _mm512_loadu_si512(columns[i].multiplier), _mm512_loadu_si512(columns[i].shift), range);
+    return _mm512_slli_epi32(_mm512_max_epi32(_mm512_min_epi32(exact, _mm512_set1_epi32(INT8_MAX)), _mm512_set1_epi32(INT8_MIN)),
+                             16);
+  };
+  return pack_s8(range, {word(a, 0), word(b, 1), word(c, 2), word(d, 3)});
 }
 
 // requantize() of four vectors of accumulators, as 64 bytes in order; vector i has bracket and columns i % kVectors.
@@ -118,7 +152,7 @@ static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a
   if (any_doubtful(w, _mm512_set1_epi16(kWindow))) {
     const Columns all[4] = {columns[0], columns[1 % kVectors], columns[2 % kVectors], columns[3 % kVectors]};
     const auto whole = [](__m512i acc) { return _mm512_srai_epi32(acc, kFraction); };
-    return requantize64_settled(whole(a), whole(b), whole(c), whole(d), w.p, w.q, w.r, w.s, all, range);
+    return requantize64_exactly(whole(a), whole(b), whole(c), whole(d), all, range);
   }
   return pack_s8(range, w);
 }

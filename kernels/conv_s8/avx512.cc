@@ -1,32 +1,11 @@
-#include "../intrinsics_avx512.h"
-//
-#include "../requantize_avx512.h"
 #include "../unroll.h"
 #include "bands_avx512.h"
 #include "lines_avx512.h"
+#include "pointwise_avx512.h"
 
 namespace sinter {
 namespace {
 
-constexpr int32_t kNr = 16, kGroup = 4 * kNr;
-
-// The constants of one call.
-struct Layer {
-  const int8_t* weights;
-  const int32_t *bias, *multiplier, *shift;
-  ptrdiff_t panel;  // bytes of one panel's weights
-  ptrdiff_t out_channels;
-  Int8Range512 range;
-};
-
-__m512i load(const void* from) { return _mm512_loadu_si512(from); }
-
-// Four activations as unsigned, in all columns.
-__m512i broadcast(const int8_t* x) {
-  int32_t four;
-  __builtin_memcpy(&four, x, sizeof(four));
-  return _mm512_xor_si512(_mm512_set1_epi32(four), _mm512_set1_epi8(-128));
-}
 __m256i broadcast_half(const int8_t* x) {
   int32_t four;
   __builtin_memcpy(&four, x, sizeof(four));
@@ -69,8 +48,6 @@ void finish(const Layer& layer, const __m512i* acc, ptrdiff_t step, int32_t pixe
   }
 }
 
-__m256i load_half(const void* from) { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
-
 // finish() of at most 8 columns: a vector has two pixels.
 void finish_half(const Layer& layer, const __m512i* acc, int32_t pixels, ptrdiff_t column, int8_t* y, int32_t columns) {
   alignas(32) int32_t multiplier[kNr], shift[kNr];
@@ -98,17 +75,6 @@ void finish_half(const Layer& layer, const __m512i* acc, int32_t pixels, ptrdiff
       }
     }
   }
-}
-
-// acc += the products of four activations with the weights of as many columns as a vector has. The empty statement ties the sum to
-// the register of acc: left alone, GCC copies accumulators around, and some to the stack.
-void multiply(__m512i& acc, __m512i four, __m512i weight) {
-  acc = _mm512_dpbusd_epi32(acc, four, weight);
-  __asm__("" : "+v"(acc));
-}
-void multiply(__m256i& acc, __m256i four, __m256i weight) {
-  acc = _mm256_dpbusd_epi32(acc, four, weight);
-  __asm__("" : "+v"(acc));
 }
 
 // Accumulators of kRows pixels by kPanels panels.
@@ -324,6 +290,10 @@ extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* oper
   }
   const int32_t group_out = p.out_channels / p.groups, count = conv_panels(p, kNr), splits = conv_splits(p, kLinePixels, kNr);
   layer.panel = ptrdiff_t{p.kernel[0]} * p.kernel[1] * line_bytes(p) * kNr;
+  if (is_pointwise(p)) {
+    convolve_points(p, layer, static_cast<const int8_t*>(operands[0]), begin, end, static_cast<int8_t*>(operands[5]));
+    return kOk;
+  }
   LineReader reader(p, static_cast<const int8_t*>(operands[0]), scratch);
   while (begin < end) {
     const ConvTile tile = conv_tile(p, kLinePixels, kNr, begin);

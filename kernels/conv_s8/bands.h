@@ -61,8 +61,9 @@ static constexpr bool fits_lanes(const ConvS8Params& p) {
   return div_up(p.out[2], kLanePixels) * kLanePixels * 4 <= int64_t{p.out[2]} * 5 && p.stride[2] * p.in_channels <= 8;
 }
 
-// Whether the window is a plane whose lines are consecutive bytes.
+// Whether the window is a plane whose lines are consecutive bytes; layers that are faster otherwise are left to that.
 static constexpr bool fits_bands(const ConvS8Params& p) {
+  if (is_pointwise(p)) return false;
   if (p.groups != 1 || p.in[0] != 1 || p.out[0] != 1 || p.kernel[0] != 1 || p.pad[0] != 0) return false;
   return p.kernel[2] == 1 || p.dilation[2] == 1;
 }

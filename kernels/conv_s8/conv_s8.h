@@ -101,6 +101,22 @@ static constexpr LineSizes line_sizes(const ConvS8Params& p) {
           static_cast<int32_t>(line)};
 }
 
+// Layers of one tap, inside the input, of few channels: kernels of kLinePixels rows have another way for them. How many are few
+// depends on the columns: kPointHalves of them make a panel and a half there, and at most half a panel is better off elsewhere.
+constexpr int32_t kPointHalves = 24;
+
+static constexpr int32_t most_point_channels(int32_t out_channels) {
+  return out_channels == kPointHalves ? 192 : out_channels <= 8 ? 32 : 96;
+}
+
+static constexpr bool is_pointwise(const ConvS8Params& p) {
+  if (taps(p) != 1 || p.groups != 1 || p.in_channels > most_point_channels(p.out_channels)) return false;
+  for (int i = 0; i < 3; ++i) {
+    if (p.pad[i] != 0 || (p.out[i] - 1) * p.stride[i] >= p.in[i]) return false;
+  }
+  return true;
+}
+
 // The packed depth of one column, padding included.
 static constexpr Count packed_depth(const Kernel& kernel, const ConvS8Params& p) {
   if (packs_lines(kernel)) return Count(p.kernel[0]) * Count(p.kernel[1]) * Count(line_bytes(p));

@@ -164,7 +164,7 @@ def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tu
     bias = rng.integers(-20000, 20000, case.channels[1]).astype(np.int32)
     multiplier = rng.integers(1 << 30, (1 << 31) - 1, case.channels[1], endpoint=True).astype(np.int32)
     shift = rng.integers(-11, -5, case.channels[1]).astype(np.int32)
-    extreme = rng.random(case.channels[1]) < 0.2
+    extreme = rng.random(case.channels[1]) < rng.choice((0, 0.2))
     shift[extreme] = rng.integers(-31, 30, int(extreme.sum()), endpoint=True)
     if kernel.family == "winograd_s8" and depth > 2000:
         weights >>= 2
@@ -293,8 +293,16 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
     cases += [Case((1, 1), (1, 1), (c, n)) for c in (2, 6, 24, 62) for n in (5, 16, 20, 50, 64)]
     cases += [Case((9, 10), (4, 3), (1, n), stride=2, before=1, after=1, batch=2) for n in (8, 33, 48, 49, 64, 70)]
     cases += [
+        Case((5, 11), (1, 1), (c, n)) for c, n in ((4, 17), (8, 16), (8, 40), (12, 24), (16, 5), (20, 48), (32, 64), (64, 90))
+    ]
+    cases += [Case((7, 61), (1, 1), (c, n), stride=stride) for c, n in ((8, 16), (26, 72), (96, 129)) for stride in (1, 2)]
+    cases += [
         Case((1, 1), (1, 1), (8, 16), stride=2, before=1),
         Case((2, 2), (1, 1), (8, 16), stride=2),
+        Case((5, 6), (1, 1), (16, 32), stride=2, batch=3),
+        Case((5, 6), (1, 1), (16, 32), stride=2, after=1),
+        Case((1, 25), (1, 1), (40, 24)),
+        Case((6, 5), (1, 1), (190, 24)),
         Case((9, 10), (3, 3), (3, 8), stride=2, after=1),
         Case((9, 10), (3, 2), (4, 5), stride=2, before=2, after=1, batch=2),
         Case((11, 9), (3, 3), (4, 6), dilation=2, before=2, after=2),
