@@ -92,10 +92,12 @@ static inline void settle_doubtful(const Words512& w, __m512i window, Settle set
   for_each_doubtful<16>(masks, settle);
 }
 
-// The words come one by one, since as a struct they would be stored before every call that might be.
+// Words and range come one by one, since structs would be stored before every call that might be.
 __attribute__((noinline, cold)) static inline __m512i requantize64_settled(__m512i a, __m512i b, __m512i c, __m512i d, __m512i p,
                                                                            __m512i q, __m512i r, __m512i s,
-                                                                           const Columns columns[4], const Int8Range512& range) {
+                                                                           const Columns columns[4], int32_t zero, int32_t least,
+                                                                           int32_t most) {
+  const Int8Range512 range = int8_range512(zero, least, most);
   alignas(64) int32_t acc[4][16];
   alignas(64) int8_t bytes[64];
   _mm512_store_si512(acc[0], a);
@@ -118,7 +120,7 @@ static inline __m512i requantize64(const Bracket512 bracket[kVectors], __m512i a
   if (any_doubtful(w, _mm512_set1_epi16(kWindow))) {
     const Columns all[4] = {columns[0], columns[1 % kVectors], columns[2 % kVectors], columns[3 % kVectors]};
     const auto whole = [](__m512i acc) { return _mm512_srai_epi32(acc, kFraction); };
-    return requantize64_settled(whole(a), whole(b), whole(c), whole(d), w.p, w.q, w.r, w.s, all, range);
+    return requantize64_settled(whole(a), whole(b), whole(c), whole(d), w.p, w.q, w.r, w.s, all, range.zero, range.low, range.high);
   }
   return pack_s8(range, w);
 }
