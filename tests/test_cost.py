@@ -27,7 +27,7 @@ def kernel(family: str, isa: str, name: str, tile: tuple[int, int, int] = (4, 16
 
 def dense(rows: int, inner: int, outer: int) -> bytes:
     params: dict[str, Any] = {**pointwise(rows, inner, outer), "groups": 1}
-    params |= {"in_zero": 0, "out_zero": 0, "out_min": -128, "out_max": 127}
+    params |= {"in_zero": 0, "out_zero": 0, "out_min": -128, "out_max": 127, "uniform": 0}
     return families()["conv_s8"][0].encode(params)
 
 

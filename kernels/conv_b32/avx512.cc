@@ -65,12 +65,17 @@ struct Avx512 {
     }
 
     void store(const ConvB32Params& p, float* y, int32_t columns) const {
-      const __mmask16 mask = static_cast<__mmask16>(columns >= kNr ? 0xffff : (1 << columns) - 1);
+      const __mmask16 mask = static_cast<__mmask16>((1 << columns) - 1);
       const __m512 low = _mm512_set1_ps(p.low), high = _mm512_set1_ps(p.high);
       SINTER_UNROLL
       for (int row = 0; row < kRows; ++row, y += p.out_channels) {
         // The second operand is the result where either is NaN.
-        _mm512_mask_storeu_ps(y, mask, _mm512_maskz_min_ps(kAll, high, _mm512_maskz_max_ps(kAll, low, acc_[row])));
+        const __m512 clamped = _mm512_maskz_min_ps(kAll, high, _mm512_maskz_max_ps(kAll, low, acc_[row]));
+        if (columns >= kNr) {
+          _mm512_storeu_ps(y, clamped);
+        } else {
+          _mm512_mask_storeu_ps(y, mask, clamped);
+        }
       }
     }
 

@@ -83,7 +83,7 @@ static void located_tile(const LocatedLayer& layer, const ConvTile& tile) {
   }
 }
 
-// The run function. More weights than kResident stay in no cache between tiles: then each panel passes over all tiles in turn.
+// The run function. More weights than kResident stay in no cache between tiles: then as many panels as do pass over all tiles.
 template <class Isa, int kBits>
 static Status conv_located(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   constexpr int64_t kResident = 1 << 18;
@@ -103,8 +103,9 @@ static Status conv_located(const void* params, void* const* operands, void* scra
                               p.out_channels / p.groups,
                               taps(p),
                               located_taps(p)};
-  const int64_t bytes = int64_t{layer.panels} * kNr * layer.taps * layer.blocks * block_bytes(kBits);
-  pass_over(p, Isa::kMr, kNr, begin, end, bytes > kResident ? 1 : layer.panels, [&](const ConvTile& tile, bool moved) {
+  const int64_t panel = int64_t{kNr} * layer.taps * layer.blocks * block_bytes(kBits), resident = kResident / panel;
+  const int32_t together = resident < 1 ? 1 : resident < layer.panels ? static_cast<int32_t>(resident) : layer.panels;
+  pass_over(p, Isa::kMr, kNr, begin, end, together, [&](const ConvTile& tile, bool moved) {
     if (moved && layer.at_once == layer.taps) locate_taps<Isa>(layer, tile, 0, layer.taps);
     located_tile<Isa, kBits, Isa::kMr>(layer, tile);
   });

@@ -233,66 +233,81 @@ void panels(const Layer& layer, const LineTable& lines, int32_t pixels, ptrdiff_
   }
 }
 
-// One pixel whose activations lie side by side, depth a multiple of 4: the weights pass as one stream.
-void vector_product(const Layer& layer, const int8_t* x, ptrdiff_t depth, ptrdiff_t column, int8_t* y, int32_t columns) {
+// requantize() of at most four panels.
+__attribute__((noinline)) __m512i requantize_panels(const ConvS8Params& p, __m512i a, __m512i b, __m512i c, __m512i d,
+                                                    const int32_t* multiplier, const int32_t* shift, int32_t panels) {
+  const Int8Range512 range = int8_range512(p.out_zero, p.out_min, p.out_max);
+  Bracket512 bracket[4];
+  Columns columns[4];
+  for (int n = 0; n < 4; ++n) {
+    const int32_t first = (n < panels ? n : 0) * kNr;
+    columns[n] = {multiplier + first, shift + first};
+    bracket[n] = load_bracket512(columns[n].multiplier, columns[n].shift, range);
+  }
+  return requantize64<4>(bracket, a, b, c, d, columns, range);
+}
+
+// One pixel whose activations lie side by side, depth a multiple of 4: the weights pass as one stream. Processors reach the next
+// layer's weights while this one's last arrive, if few instructions lie between: so no accumulator is stored.
+inline __attribute__((always_inline)) void vector_product(const ConvS8Params& p, void* const* operands, int32_t begin,
+                                                          int32_t end) {
   constexpr int kChains = 8;
-  const int8_t* w = layer.weights + column / kNr * layer.panel;
-  __m512i sums[7];  // finish() reads four from any of the first
-  for (; columns > 0; columns -= 4 * kNr, column += 4 * kNr, y += 4 * kNr) {
-    const int32_t count = columns > 3 * kNr ? 4 : div_up(columns, kNr);
-    for (int32_t n = 0; n < count; ++n) {
+  const ptrdiff_t depth = p.in_channels, column = ptrdiff_t{begin} * kNr;
+  const int8_t *x = static_cast<const int8_t*>(operands[0]), *w = static_cast<const int8_t*>(operands[1]) + column * depth;
+  const int32_t *bias = static_cast<const int32_t*>(operands[2]) + column, *multiplier = static_cast<const int32_t*>(operands[3]),
+                *shift = static_cast<const int32_t*>(operands[4]);
+  int8_t* y = static_cast<int8_t*>(operands[5]);
+  const Int8Range512 range = int8_range512(p.out_zero, p.out_min, p.out_max);
+  const Bracket512 first[1] = {load_bracket512(multiplier, shift, range)};
+  const ptrdiff_t last = ptrdiff_t{end} * kNr < p.out_channels ? ptrdiff_t{end} * kNr : p.out_channels;
+  for (ptrdiff_t at = column; at < last; at += kGroup) {
+    const int32_t columns = static_cast<int32_t>(last - at < kGroup ? last - at : kGroup), panels = div_up(columns, kNr);
+    __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a;
+    for (int32_t n = 0; n < panels; ++n, bias += kNr) {
       __m512i acc[kChains];
-      acc[0] = load(layer.bias + column + n * kNr);
+      acc[0] = load(bias);
       SINTER_UNROLL
       for (int i = 1; i < kChains; ++i) acc[i] = _mm512_setzero_si512();
       ptrdiff_t k = 0;
       for (; k + 4 * kChains <= depth; k += 4 * kChains, w += kChains * kGroup) {
         SINTER_UNROLL
-        for (int i = 0; i < kChains; ++i) {
-          multiply(acc[i], broadcast(x + k + 4 * i), load(w + i * kGroup));
-        }
+        for (int i = 0; i < kChains; ++i) multiply(acc[i], broadcast(x + k + 4 * i), load(w + i * kGroup));
       }
       for (; k < depth; k += 4, w += kGroup) multiply(acc[0], broadcast(x + k), load(w));
       SINTER_UNROLL
       for (int i = 0; i < kChains / 2; ++i) acc[i] = _mm512_add_epi32(acc[i], acc[i + kChains / 2]);
-      sums[n] = _mm512_add_epi32(_mm512_add_epi32(acc[0], acc[1]), _mm512_add_epi32(acc[2], acc[3]));
+      a = b;
+      b = c;
+      c = d;
+      d = _mm512_add_epi32(_mm512_add_epi32(acc[0], acc[1]), _mm512_add_epi32(acc[2], acc[3]));
     }
-    if (columns >= 4 * kNr) {
-      finish<4>(layer, sums, 4, 1, column, y, 4 * kNr);
-      continue;
+    for (int32_t n = panels; n < 4; ++n) {
+      a = b;
+      b = c;
+      c = d;
     }
-    for (int32_t n = 0; n < count; ++n) {
-      const int32_t rest = columns - n * kNr;
-      finish<1>(layer, sums + n, 1, 1, column + n * kNr, y + n * kNr, rest < kNr ? rest : kNr);
+    const __m512i bytes = p.uniform != 0 ? requantize64<1>(first, a, b, c, d, multiplier, shift, range)
+                                         : requantize_panels(p, a, b, c, d, multiplier + at, shift + at, panels);
+    if (columns == kGroup) {
+      _mm512_storeu_si512(y + at, bytes);
+    } else {
+      _mm512_mask_storeu_epi8(y + at, (uint64_t{1} << columns) - 1, bytes);
     }
   }
 }
 
-}  // namespace
-
-extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
-  const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
-  if (begin >= end) return kOk;
-  Layer layer = {static_cast<const int8_t*>(operands[1]),
-                 static_cast<const int32_t*>(operands[2]),
-                 static_cast<const int32_t*>(operands[3]),
-                 static_cast<const int32_t*>(operands[4]),
-                 0,
-                 p.out_channels,
-                 int8_range512(p.out_zero, p.out_min, p.out_max)};
-  // Tiles are panels here, whatever conv_splits() says of one.
-  if (has_one_row(p) && p.in_channels % 4 == 0) {
-    const int32_t first = begin * kNr, last = end * kNr < p.out_channels ? end * kNr : p.out_channels;
-    layer.panel = ptrdiff_t{p.in_channels} * kNr;
-    vector_product(layer, static_cast<const int8_t*>(operands[0]), p.in_channels, first, static_cast<int8_t*>(operands[5]) + first,
-                   last - first);
-    return kOk;
-  }
+__attribute__((noinline)) void convolve(const ConvS8Params& p, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+  const Layer layer = {static_cast<const int8_t*>(operands[1]),
+                       static_cast<const int32_t*>(operands[2]),
+                       static_cast<const int32_t*>(operands[3]),
+                       static_cast<const int32_t*>(operands[4]),
+                       ptrdiff_t{p.kernel[0]} * p.kernel[1] * line_bytes(p) * kNr,
+                       p.out_channels,
+                       int8_range512(p.out_zero, p.out_min, p.out_max)};
   const int32_t group_out = p.out_channels / p.groups, count = conv_panels(p, kNr), splits = conv_splits(p, kLinePixels, kNr);
-  layer.panel = ptrdiff_t{p.kernel[0]} * p.kernel[1] * line_bytes(p) * kNr;
   if (is_pointwise(p)) {
     convolve_points(p, layer, static_cast<const int8_t*>(operands[0]), begin, end, static_cast<int8_t*>(operands[5]));
-    return kOk;
+    return;
   }
   LineReader reader(p, static_cast<const int8_t*>(operands[0]), scratch);
   while (begin < end) {
@@ -305,6 +320,18 @@ extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* oper
     int8_t* y = static_cast<int8_t*>(operands[5]) + ptrdiff_t{tile.pixel} * p.out_channels + tile.group * group_out + first;
     panels(layer, lines, tile.pixels, ptrdiff_t{tile.group} * count * kNr + first, y,
            (last < group_out ? last : group_out) - first);
+  }
+}
+
+}  // namespace
+
+extern "C" Status conv_s8_24x16k4u__avx512(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+  const ConvS8Params& p = *static_cast<const ConvS8Params*>(params);
+  if (begin >= end) return kOk;
+  if (has_one_row(p) && p.in_channels % 4 == 0) {
+    vector_product(p, operands, begin, end);  // tiles are panels here, whatever conv_splits() says of one
+  } else {
+    convolve(p, operands, scratch, begin, end);
   }
   return kOk;
 }

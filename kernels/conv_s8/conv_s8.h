@@ -8,8 +8,9 @@
 // bias[o] = source bias - in_zero * sum(weight[o]).
 //
 // Operands: input int8 [batch, d, h, w, in_channels]; weights int8, packed; bias, multiplier, shift: int32, one per packed column;
-// output int8 [batch, d, h, w, out_channels]. Packing and tiles: conv_tile.h. Packing n16k2s holds no weight of -128: then int16
-// holds the sum of two products.
+// output int8 [batch, d, h, w, out_channels]. Where uniform is 1, all outputs have the multiplier and the shift of the first, as
+// those of weights with one scale do, and kernels may read no others. Packing and tiles: conv_tile.h. Packing n16k2s holds no
+// weight of -128: then int16 holds the sum of two products.
 //
 // Packing n16k4u is n16k4 but for two things. K is padded line by line of the window (kernel[2] taps by the group's channels) to
 // whole groups of 4, so that a line is read where it lies; and activations enter as unsigned, input + 128, which the toolchain has
@@ -31,7 +32,8 @@ namespace sinter {
   F(int32_t, in_zero)        \
   F(int32_t, out_zero)       \
   F(int32_t, out_min)        \
-  F(int32_t, out_max)
+  F(int32_t, out_max)        \
+  F(int32_t, uniform)
 
 SINTER_PARAMS(ConvS8Params, CONV_S8_PARAMS);
 
@@ -44,7 +46,7 @@ static inline bool is_matrix(const ConvS8Params& p) {
 
 static inline bool conv_s8_valid(const Kernel& kernel, const ConvS8Params& p) {
   if (!conv_valid(kernel, p) || !in_range(p.in_zero, -128, 127) || !in_range(p.out_zero, -128, 127)) return false;
-  return in_range(p.out_min, -128, p.out_max) && p.out_max <= 127;
+  return in_range(p.out_min, -128, p.out_max) && p.out_max <= 127 && in_range(p.uniform, 0, 1);
 }
 
 // Whether the layer is the product of one row, the channels of the first input pixel.

@@ -166,6 +166,10 @@ def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tu
     shift = rng.integers(-11, -5, case.channels[1]).astype(np.int32)
     extreme = rng.random(case.channels[1]) < rng.choice((0, 0.2))
     shift[extreme] = rng.integers(-31, 30, int(extreme.sum()), endpoint=True)
+    if kernel.family in ("conv_s8", "winograd_s8"):
+        params["uniform"] = int(rng.integers(2))
+        if params["uniform"]:
+            multiplier[:], shift[:] = multiplier[0], shift[0]
     if kernel.family == "winograd_s8" and depth > 2000:
         weights >>= 2
     if kernel.family == "conv_transpose_s8":
@@ -318,6 +322,7 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         Case((3, 4, 5), (3, 1, 3), (4, 17), stride=2, before=1, after=1, batch=2),
         Case((1, 3), (1, 1), (700, 18)),
         Case((1, 1), (1, 1), (2500, 17)),
+        *(Case((1, 1), (1, 1), (depth, columns)) for depth in (4, 36, 100) for columns in (7, 64, 140)),
         Case((5, 5), (3, 3), (260, 5), before=1, after=1),
         Case((6, 40), (3, 3), (16, 16), before=1, after=1),
         Case((9, 8), (8, 8), (520, 3)),

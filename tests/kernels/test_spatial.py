@@ -63,6 +63,7 @@ def test_params_out_of_range_are_refused(kernel: Kernel) -> None:
     ]
     hostile += [("low", np.nan), ("high", np.nan), ("low", np.inf)] if "low" in fields else []
     hostile += [("pad_after", [0, -1, 0]), ("pad_after", [0, 0, 1 << 30])] if "pad_after" in fields else []
+    hostile += [("uniform", 2), ("uniform", -1)] if "uniform" in fields else []
     hostile += [("count_include_pad", 2)] if "count_include_pad" in fields else []
     for field, value in hostile:
         row = np.frombuffer(this.params, kernel.params).copy()
@@ -146,7 +147,7 @@ def test_the_high_multiplication_is_the_specifications() -> None:
             expected = np.array(rounded, np.int64).clip(-128, 127).astype(np.int8)
             columns = -(-acc.size // kernel.nr) * kernel.nr
             weights = np.zeros(columns * kernel.kr, np.int8)
-            rest = {"groups": 1, "in_zero": 0, "out_zero": 0, "out_min": -128, "out_max": 127}
+            rest = {"groups": 1, "in_zero": 0, "out_zero": 0, "out_min": -128, "out_max": 127, "uniform": 0}
             vectors = [pad_columns(values.astype(np.int32), 1, kernel.nr) for values in (acc, multiplier, np.full(acc.size, shift))]
             inputs = [np.zeros((1, 1, 1), np.int8), weights, *vectors]
             this = step(kernel, {**case.params(), **rest}, inputs, np.empty(case.y_shape, np.int8))

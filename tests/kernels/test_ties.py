@@ -22,7 +22,7 @@ def run(
     params = {**case.params(), "in_zero": 0, "out_zero": zero, "out_min": least, "out_max": 127}
     columns = -(-acc.size // kernel.nr) * kernel.nr
     if kernel.family != "depthwise_s8":
-        params["groups"] = 1
+        params |= {"groups": 1, "uniform": 0}
     vectors = [pad_columns(values.astype(np.int32), 1, kernel.nr) for values in (acc, multiplier, shift)]
     inputs = [np.zeros(case.x_shape, np.int8), np.zeros(columns * kernel.kr, np.int8), *vectors]
     expected = requantized(acc.astype(np.int64), multiplier, shift, params).reshape(case.y_shape)

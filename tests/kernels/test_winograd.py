@@ -38,7 +38,7 @@ def test_the_largest_accumulators_are_exact(kernel: Kernel, sign: int) -> None:
     assert abs(acc).max() >= (1 << 25) - 1
     # Scaled to the range of int8, so that an accumulator that wrapped shows by its sign.
     multiplier, shift = np.array([1 << 30], np.int32), np.array([-17], np.int32)
-    params = {**case.params(), "groups": 1, "in_zero": 0, "out_zero": 0, "out_min": -128, "out_max": 127}
+    params = {**case.params(), "groups": 1, "in_zero": 0, "out_zero": 0, "out_min": -128, "out_max": 127, "uniform": 0}
     vectors = [pad_columns(v, 1, kernel.nr) for v in (winograd.scale_bias(bias), multiplier, shift)]
     expected = requantized(acc, multiplier, shift, params)
     this = step(kernel, params, [x, winograd.pack_weights(w, kernel.nr, kernel.kr), *vectors], np.empty(case.y_shape, np.int8))

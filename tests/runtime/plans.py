@@ -83,7 +83,8 @@ def scalar_kernel(family: str) -> Kernel:
 def add_one(x: Operand, y: Operand, name: str) -> Step:
     """y = x + 1 on int8: a 1x1 convolution of one channel."""
     kernel = scalar_kernel("conv_s8")
-    params = {**pointwise(x.size, 1, 1), "groups": 1, "in_zero": 0, "out_zero": 0, "out_min": -128, "out_max": 127}
+    params = {**pointwise(x.size, 1, 1), "groups": 1, "in_zero": 0, "out_zero": 0}
+    params |= {"out_min": -128, "out_max": 127, "uniform": 1}
     weights = np.zeros(kernel.nr * kernel.kr, np.int8)
     weights[0] = 1
     data = [weights.tobytes(), *(np.full(kernel.nr, value, np.int32).tobytes() for value in (1, 1 << 30, 1))]

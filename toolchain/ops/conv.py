@@ -139,6 +139,7 @@ def lower_product(node: Node, low: Lowering, params: dict[str, Any], groups: int
     params |= quantized_params(node, clamp)
     line = params["kernel"][-1] * weights.shape[-1] // math.prod(params["kernel"])
     bias, rescale = folded_bias(node), multipliers(node)
+    params["uniform"] = int(all((values == values[0]).all() for values in rescale))
 
     def pack(kernel: Kernel) -> Constants | None:
         if not packable(kernel, weights):
