@@ -36,8 +36,8 @@ struct Avx2 {
       }
     }
 
-    __attribute__((always_inline)) void multiply(const int16_t* a, ptrdiff_t stride, const int8_t* w, int32_t pairs) {
-      for (int32_t k = 0; k < pairs; ++k, a += 2, w += 32) {
+    __attribute__((always_inline)) void multiply(const int16_t* const x[kRows], ptrdiff_t pairs, const int8_t* w, ptrdiff_t k) {
+      for (const ptrdiff_t end = k + 2 * pairs; k < end; k += 2, w += 32) {
         __m256i weight[kHalves];
         SINTER_UNROLL
         for (int half = 0; half < kHalves; ++half) {
@@ -46,11 +46,11 @@ struct Avx2 {
         SINTER_UNROLL
         for (int row = 0; row < kRows; ++row) {
           int32_t pair;
-          __builtin_memcpy(&pair, a + row * stride, sizeof(pair));
-          const __m256i x = _mm256_set1_epi32(pair);
+          __builtin_memcpy(&pair, x[row] + k, sizeof(pair));
+          const __m256i both = _mm256_set1_epi32(pair);
           SINTER_UNROLL
           for (int half = 0; half < kHalves; ++half) {
-            acc[row][half] = _mm256_add_epi32(acc[row][half], _mm256_madd_epi16(x, weight[half]));
+            acc[row][half] = _mm256_add_epi32(acc[row][half], _mm256_madd_epi16(both, weight[half]));
           }
         }
       }

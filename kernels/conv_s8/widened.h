@@ -7,7 +7,7 @@
 //   Isa::Scale, Isa::load_scale(multiplier, shift, range)
 //                                                    the multipliers and shifts of 8 columns, prepared
 //   Isa::Tile<rows, halves>(bias)                    accumulators of `rows` pixels by halves * 8 columns
-//     .multiply(rows, stride, weights, pairs)        adds the products over pairs of K
+//     .multiply(rows, pairs, weights, k)             adds the products over pairs of K, from element k of each row on
 //     .store(scales, multiplier, shift, range, y, step, columns)
 //                                                    requantises into rows of `columns` outputs, `step` apart
 #pragma once
@@ -33,6 +33,17 @@ class Widener {
     line_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.dilation[1];
     plane_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.in[1] * p.dilation[0];
     window_ = (p.kernel[0] - 1) * plane_step_ + (p.kernel[1] - 1) * line_step_ + run_;
+  }
+
+  // Row h of the input from the window's first column on, in_zero outside.
+  void widen_row(int32_t h, int32_t elements, int16_t* to) const {
+    if (h < 0 || h >= p_.in[1]) return fill(to, elements);
+    const int64_t row = int64_t{p_.in[2]} * p_.in_channels, pad = int64_t{p_.pad[2]} * p_.in_channels;
+    const int32_t before = static_cast<int32_t>(pad < elements ? pad : elements), room = elements - before;
+    const int32_t inside = static_cast<int32_t>(row < room ? row : room);
+    fill(to, before);
+    copy(to + before, input_ + h * row, inside);
+    fill(to + before + inside, room - inside);
   }
 
   // Elements [begin, end) of K, and zero where that makes a pair whole, for output pixels from index on, at to, to + stride and so
@@ -187,6 +198,62 @@ class Widener {
   Pixel pixel_ = {};
 };
 
+// The input as whole rows: WidenedBand.
+template <class Isa>
+class Band {
+ public:
+  Band(const ConvS8Params& p, const WidenedBand& shape, const Widener<Isa>& widener, int16_t* rows)
+      : p_(p), shape_(shape), widener_(widener), rows_(rows) {}
+
+  // Where the windows of a tile's pixels begin.
+  template <int kMr>
+  void find(const ConvTile& tile, const int16_t* x[kMr]) {
+    const int32_t width = p_.out[2], last = (tile.pixel + tile.pixels - 1) / width;
+    int32_t row = tile.pixel / width, column = tile.pixel - row * width;
+    if (row < first_ || last >= first_ + shape_.rows) widen(row);
+    const ptrdiff_t right = ptrdiff_t{p_.stride[2]} * p_.in_channels, down = ptrdiff_t{p_.stride[1]} * shape_.pitch;
+    const int16_t* at = rows_ + (row - first_) * down + column * right;
+    SINTER_UNROLL
+    for (int i = 0; i < kMr; ++i) {
+      x[i] = at;
+      at += right;
+      if (++column == width) at += down - width * right, column = 0;
+    }
+  }
+
+ private:
+  void widen(int32_t row) {
+    first_ = row < p_.out[1] - shape_.rows ? row : p_.out[1] - shape_.rows;
+    const int32_t h = first_ * p_.stride[1] - p_.pad[1];
+    const int32_t count = (shape_.rows - 1) * p_.stride[1] + (p_.kernel[1] - 1) * p_.dilation[1] + 1;
+    for (int32_t i = 0; i < count; ++i) widener_.widen_row(h + i, shape_.pitch, rows_ + ptrdiff_t{i} * shape_.pitch);
+  }
+
+  const ConvS8Params& p_;
+  const WidenedBand& shape_;
+  const Widener<Isa>& widener_;
+  int16_t* const rows_;
+  int32_t first_ = INT32_MAX;  // row of the output
+};
+
+// Packed weights, each line of the window in whole pairs.
+static inline void split_lines(const ConvS8Params& p, int32_t line, const int8_t* from, int8_t* to) {
+  constexpr int32_t kNr = 16;
+  for (int32_t panel = 0; panel < conv_panels(p, kNr); ++panel, from += div_up(p.kernel[1] * line, 2) * 2 * kNr) {
+    const int8_t* pair = from;
+    for (int32_t kh = 0; kh < p.kernel[1]; ++kh) {
+      const bool odd = kh % 2 != 0;
+      for (int32_t k = 0; k < line; k += 2, pair += 2 * kNr, to += 2 * kNr) {
+        for (int n = 0; n < kNr; ++n) {
+          to[2 * n] = pair[2 * n + odd];
+          to[2 * n + 1] = k + 1 == line ? int8_t{0} : pair[odd ? 2 * (n + kNr) : 2 * n + 1];
+        }
+      }
+      if (!odd) pair -= 2 * kNr;  // shared with the next line
+    }
+  }
+}
+
 // The constants of one call.
 template <class Isa>
 struct WidenedLayer {
@@ -199,10 +266,13 @@ struct WidenedLayer {
   typename Isa::Scale* scales;  // two for each panel that a tile has
   int32_t panels, group_out;
   int32_t k, depth, block;  // k: K; depth: in whole pairs; block: how much of it scratch holds
+  int32_t lines, pairs;     // of a window that scratch holds whole
+  ptrdiff_t pitch;          // from line to line
 };
 
 template <class Isa, int kRows, int kHalves>
-static void widened_panel(const WidenedLayer<Isa>& layer, Widener<Isa>& widener, const ConvTile& tile, int32_t index) {
+static void widened_panel(const WidenedLayer<Isa>& layer, Widener<Isa>& widener, const ConvTile& tile, int32_t index,
+                          const int16_t* const x[kRows]) {
   constexpr int32_t kNr = 16, kKr = 2;
   const ConvS8Params& p = layer.p;
   const ptrdiff_t column = (ptrdiff_t{tile.group} * layer.panels + index) * kNr;
@@ -210,12 +280,15 @@ static void widened_panel(const WidenedLayer<Isa>& layer, Widener<Isa>& widener,
   const int8_t* w = layer.weights + column * layer.depth;
   typename Isa::template Tile<kRows, kHalves> acc(layer.bias + column);
   if (layer.depth <= layer.block) {
-    acc.multiply(layer.rows, layer.block, w, layer.depth / kKr);
+    ptrdiff_t k = 0;
+    for (int32_t line = 0; line < layer.lines; ++line, k += layer.pitch, w += layer.pairs * kKr * kNr) {
+      acc.multiply(x, layer.pairs, w, k);
+    }
   } else {
     for (int32_t k = 0; k < layer.depth; k += layer.block) {
       const int32_t last = k + layer.block < layer.k ? k + layer.block : layer.k;
       widener.widen(tile.pixel, tile.pixels, tile.group, k, last, layer.rows, layer.block);
-      acc.multiply(layer.rows, layer.block, w + ptrdiff_t{k} * kNr, div_up(last - k, kKr));
+      acc.multiply(x, div_up(last - k, kKr), w + ptrdiff_t{k} * kNr, 0);
     }
   }
   int8_t* y = layer.output + ptrdiff_t{tile.pixel} * p.out_channels + tile.group * layer.group_out + first;
@@ -224,23 +297,25 @@ static void widened_panel(const WidenedLayer<Isa>& layer, Widener<Isa>& widener,
 }
 
 template <class Isa, int kRows>
-static void widened_panels(const WidenedLayer<Isa>& layer, Widener<Isa>& widener, const ConvTile& tile) {
+static void widened_panels(const WidenedLayer<Isa>& layer, Widener<Isa>& widener, const ConvTile& tile,
+                           const int16_t* const x[kRows]) {
   for (int32_t index = tile.panel; index < tile.panel + tile.panels; ++index) {
     if (layer.group_out - index * 16 > 8) {
-      widened_panel<Isa, kRows, 2>(layer, widener, tile, index);
+      widened_panel<Isa, kRows, 2>(layer, widener, tile, index, x);
     } else {
-      widened_panel<Isa, kRows, 1>(layer, widener, tile, index);
+      widened_panel<Isa, kRows, 1>(layer, widener, tile, index, x);
     }
   }
 }
 
 // widened_panels() of as many rows as the tile has.
 template <class Isa, int kRows>
-static void widened_rows(const WidenedLayer<Isa>& layer, Widener<Isa>& widener, const ConvTile& tile) {
+static void widened_rows(const WidenedLayer<Isa>& layer, Widener<Isa>& widener, const ConvTile& tile,
+                         const int16_t* const x[kRows]) {
   if constexpr (kRows > 1) {
-    if (tile.pixels < kRows) return widened_rows<Isa, kRows - 1>(layer, widener, tile);
+    if (tile.pixels < kRows) return widened_rows<Isa, kRows - 1>(layer, widener, tile, x);
   }
-  widened_panels<Isa, kRows>(layer, widener, tile);
+  widened_panels<Isa, kRows>(layer, widener, tile, x);
 }
 
 template <class Isa>
@@ -261,29 +336,48 @@ static Status conv_widened(const void* params, void* const* operands, void* scra
   Widener<Isa> widener(p, static_cast<const int8_t*>(operands[0]));
   const WidenedScratch where = widened_scratch(p, kKr);
   int8_t* const bytes = static_cast<int8_t*>(scratch);
+  int16_t* const rows = static_cast<int16_t*>(scratch);
+  const WidenedBand shape = widened_band(p);
+  Band<Isa> band(p, shape, widener, rows);
+  const int8_t* weights = static_cast<const int8_t*>(operands[1]);
+  if (shape.split && shape.rows != 0) {
+    split_lines(p, shape.line, weights, bytes + where.weights);
+    weights = bytes + where.weights;
+  }
+  const int32_t depth = div_up(conv_depth(p), kKr) * kKr, lines = shape.rows != 0 ? p.kernel[1] : 1;
+  const int32_t pairs = shape.rows != 0 ? div_up(shape.line, kKr) : depth / kKr;
   const WidenedLayer<Isa> layer = {p,
-                                   static_cast<const int8_t*>(operands[1]),
+                                   weights,
                                    static_cast<const int32_t*>(operands[2]),
                                    static_cast<const int32_t*>(operands[3]),
                                    static_cast<const int32_t*>(operands[4]),
                                    static_cast<int8_t*>(operands[5]),
-                                   static_cast<int16_t*>(scratch),
+                                   rows,
                                    Isa::range(p),
                                    reinterpret_cast<typename Isa::Scale*>(bytes + where.scales),
                                    conv_panels(p, kNr),
                                    p.out_channels / p.groups,
                                    conv_depth(p),
-                                   div_up(conv_depth(p), kKr) * kKr,
-                                   widened_depth(p, kKr)};
+                                   shape.rows != 0 ? lines * pairs * kKr : depth,
+                                   shape.rows != 0 ? INT32_MAX : widened_depth(p, kKr),
+                                   lines,
+                                   pairs,
+                                   ptrdiff_t{p.dilation[1]} * shape.pitch};
   // Weights that stay in no cache between tiles pass over all tiles panel by panel.
   const bool whole = layer.depth <= layer.block, resident = whole && int64_t{layer.panels} * kNr * layer.depth <= Isa::kResident;
   const int32_t together = !resident ? 1 : layer.panels < kScaledPanels ? layer.panels : kScaledPanels;
   ConvTile held = {};  // whose scales are loaded
+  const int16_t* x[kMr];
+  for (int row = 0; row < kMr; ++row) x[row] = shape.rows != 0 ? rows : rows + ptrdiff_t{row} * layer.block;
   pass_over(p, kMr, kNr, begin, end, together, [&](const ConvTile& tile, bool moved) {
     if (held.panels == 0 || held.group != tile.group || held.panel != tile.panel) load_scales(layer, tile);
     held = tile;
-    if (whole && moved) widener.widen(tile.pixel, tile.pixels, tile.group, 0, layer.k, layer.rows, layer.block);
-    widened_rows<Isa, kMr>(layer, widener, tile);
+    if (shape.rows != 0) {
+      if (moved) band.template find<kMr>(tile, x);
+    } else if (whole && moved) {
+      widener.widen(tile.pixel, tile.pixels, tile.group, 0, layer.k, layer.rows, layer.block);
+    }
+    widened_rows<Isa, kMr>(layer, widener, tile, x);
   });
   return kOk;
 }

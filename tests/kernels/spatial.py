@@ -329,6 +329,8 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         Case((2, 2), (1, 1), (7, 5), before=3, after=3),
         Case((60, 50), (3, 3), (3, 9), stride=2, after=1),
         Case((40, 150), (3, 3), (3, 8), before=1, after=1),
+        Case((40, 64), (3, 3), (7, 9), before=1, after=1),
+        Case((32, 96), (2, 3), (8, 17), stride=2, before=1),
         Case((1, 20), (1, 1), (1024, 144)),
         Case((2, 5), (3, 3), (904, 9), before=1, after=1),
     ]
