@@ -13,6 +13,7 @@ params and the kernel's own tile, so that lanes which a tile wastes cost as much
     edges    pixels of a window that reaches beyond the input, times panels
     tails    of poolings and depthwise convolutions: taps of channels beyond whole groups of eight;
              of bands (kernels/conv_s8/bands.h): pixels that are stored one by one
+    panels   panels of nr channels, whose constants a pooling or depthwise convolution prepares
     lines    bytes of weights that come from beyond the first-level cache
     far      bytes of weights that come from beyond the second-level cache
     runs     innermost loops of a kernel without a tile
@@ -45,6 +46,7 @@ COUNTS = (
     "macs",
     "edges",
     "tails",
+    "panels",
     "lines",
     "far",
     "runs",
@@ -229,11 +231,10 @@ def _channelwise(kernel: Kernel, p: Mapping[str, Any]) -> Work:
         "call": 1.0,
         "blocks": float(rows),
         "inputs": float(read),
-        "strided": float(read if p["stride"][2] > 1 else 0),
-        "pixels": float(rows * p["out"][2]),
         "tiles": float(tiles),
         "weights": float(tiles * kernel.nr * taps),
         "macs": float(rows * p["out"][2] * panels * kernel.nr * taps),
+        "panels": float(panels),
         "edges": float(_edges(p) * panels),
         "tails": float(rows * p["out"][2] * math.prod(p["kernel"]) * (p["out_channels"] % min(kernel.nr, 8))),
     }
