@@ -48,7 +48,7 @@ struct Words512 {
 static inline __m512i multiply(const Bracket512& b, __m512i acc, __m512 constant) {
   return _mm512_cvtps_epi32(_mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), b.scale, constant));
 }
-// A comparison would occupy the pipes of products; so would permutations below.
+// By shifts, as the packing below: Zen 4 compares and permutes on pipes that products need.
 static inline __m512i multiply_signed(const Bracket512& b, __m512i acc) {
   const __m512i sign = _mm512_srai_epi32(acc, 31);
   const __m512i constant = _mm512_ternarylogic_epi32(sign, _mm512_castps_si512(b.negative), _mm512_castps_si512(b.positive), 0xCA);
@@ -73,7 +73,7 @@ static inline bool any_doubtful(const Words512& w, __m512i window) {
   return __builtin_expect(doubtful(least, window) != 0, 0);
 }
 
-// The high words as int8, in each quarter those of q and p, one by one, then those of s and r. Most ranges leave nothing to clamp.
+// The high words as int8, in each quarter those of q and p by turns, then those of s and r. Most ranges leave nothing to clamp.
 static inline __m512i pack_pairs(const Int8Range512& range, const Words512& w) {
   const __m512i low = _mm512_mask_blend_epi16(0x55555555, w.p, _mm512_srli_epi32(w.q, 16));
   const __m512i high = _mm512_mask_blend_epi16(0x55555555, w.r, _mm512_srli_epi32(w.s, 16));
@@ -83,13 +83,13 @@ static inline __m512i pack_pairs(const Int8Range512& range, const Words512& w) {
 }
 
 // Where pack_pairs() has a vector's byte.
-constexpr int pairs_position(int vector, int lane) { return lane / 4 * 16 + lane % 4 * 2 + vector / 2 * 8 + 1 - vector % 2; }
+static constexpr int pairs_position(int vector, int lane) { return lane / 4 * 16 + lane % 4 * 2 + vector / 2 * 8 + 1 - vector % 2; }
 
 // Where pack_pairs() has the bytes of four vectors: vector by vector, or four of each vector in every quarter.
 struct PairsIndex {
   uint8_t byte[64];
 };
-constexpr PairsIndex pairs_index(bool quarters) {
+static constexpr PairsIndex pairs_index(bool quarters) {
   PairsIndex index = {};
   for (int i = 0; i < 64; ++i) {
     const int vector = quarters ? i / 4 % 4 : i / 16, lane = quarters ? i / 16 * 4 + i % 4 : i % 16;
@@ -116,8 +116,8 @@ static inline void settle_doubtful(const Words512& w, __m512i window, Settle set
   for_each_doubtful<16>(masks, settle);
 }
 
-// requantize() but for the range's limits, one step after another.
-static inline __m512i requantize_exactly(__m512i acc, __m512i multiplier, __m512i shift, const Int8Range512& range) {
+// requantize() of a vector one step after another, as high words; pack_pairs() clamps.
+static inline __m512i exact_words(__m512i acc, __m512i multiplier, __m512i shift, const Int8Range512& range) {
   const __m512i zero = _mm512_setzero_si512(), modulo = _mm512_set1_epi32(31), half = _mm512_set1_epi64(int64_t{1} << 30);
   const __m512i left = _mm512_and_si512(_mm512_max_epi32(shift, zero), modulo);
   const __m512i right = _mm512_and_si512(_mm512_sub_epi32(zero, _mm512_min_epi32(shift, zero)), modulo);
@@ -129,19 +129,18 @@ static inline __m512i requantize_exactly(__m512i acc, __m512i multiplier, __m512
   const __m512i threshold = _mm512_sub_epi32(_mm512_srli_epi32(mask, 1), _mm512_srai_epi32(high, 31));
   const __mmask16 up = _mm512_cmpgt_epi32_mask(_mm512_and_si512(high, mask), threshold);
   const __m512i result = _mm512_add_epi32(_mm512_srav_epi32(high, right), _mm512_set1_epi32(range.zero));
-  return _mm512_mask_sub_epi32(result, up, result, _mm512_set1_epi32(-1));
+  const __m512i rounded = _mm512_mask_sub_epi32(result, up, result, _mm512_set1_epi32(-1));
+  return _mm512_slli_epi32(_mm512_max_epi32(_mm512_min_epi32(rounded, _mm512_set1_epi32(INT8_MAX)), _mm512_set1_epi32(INT8_MIN)),
+                           16);
 }
 
-// Four vectors of results as Words512 has them.
+// requantize64() where results are in doubt: all of them again, so that no branch has to guess which.
 __attribute__((noinline, cold)) static inline __m512i requantize64_exactly(__m512i a, __m512i b, __m512i c, __m512i d,
                                                                            const Columns columns[4], const Int8Range512& range) {
-  const auto word = [&](__m512i acc, int i) {
-    const __m512i exact =
-        requantize_exactly(acc, _mm512_loadu_si512(columns[i].multiplier), _mm512_loadu_si512(columns[i].shift), range);
-    return _mm512_slli_epi32(_mm512_max_epi32(_mm512_min_epi32(exact, _mm512_set1_epi32(INT8_MAX)), _mm512_set1_epi32(INT8_MIN)),
-                             16);
+  const auto words = [&](__m512i acc, int i) {
+    return exact_words(acc, _mm512_loadu_si512(columns[i].multiplier), _mm512_loadu_si512(columns[i].shift), range);
   };
-  return pack_s8(range, {word(a, 0), word(b, 1), word(c, 2), word(d, 3)});
+  return pack_s8(range, {words(a, 0), words(b, 1), words(c, 2), words(d, 3)});
 }
 
 // requantize() of four vectors of accumulators, as 64 bytes in order; vector i has bracket and columns i % kVectors.
@@ -184,21 +183,13 @@ static inline ColumnBrackets store_brackets(const int32_t* multiplier, const int
   return {to, to + columns, to + 2 * columns};
 }
 
-__attribute__((noinline, cold)) static inline __m512i requantize_columns_settled(__m512i a, __m512i b, __m512i c, __m512i d,
-                                                                                 __m512i p, __m512i q, __m512i r, __m512i s,
+__attribute__((noinline, cold)) static inline __m512i requantize_columns_exactly(__m512i a, __m512i b, __m512i c, __m512i d,
                                                                                  const int32_t* multiplier, const int32_t* shift,
                                                                                  const Int8Range512& range) {
-  alignas(64) int32_t acc[4][16];
-  alignas(64) int8_t bytes[4][4][4];
-  _mm512_store_si512(acc[0], a);
-  _mm512_store_si512(acc[1], b);
-  _mm512_store_si512(acc[2], c);
-  _mm512_store_si512(acc[3], d);
-  _mm512_store_si512(bytes, pack_quarters(range, {p, q, r, s}));
-  settle_doubtful({p, q, r, s}, _mm512_set1_epi16(kWindow), [&](int i, int lane) {
-    bytes[lane / 4][i][lane % 4] = requantize(acc[i][lane], multiplier[i], shift[i], range.zero, range.low, range.high);
-  });
-  return _mm512_load_si512(bytes);
+  const auto words = [&](__m512i acc, int i) {
+    return exact_words(acc, _mm512_set1_epi32(multiplier[i]), _mm512_set1_epi32(shift[i]), range);
+  };
+  return pack_quarters(range, {words(a, 0), words(b, 1), words(c, 2), words(d, 3)});
 }
 
 // The bracket of one column, in all lanes.
@@ -215,7 +206,7 @@ static inline __m512i requantize_columns(const ColumnBrackets& brackets, ptrdiff
   for (int i = 0; i < 4; ++i) bracket[i] = column_bracket512(brackets, column + i);
   const Words512 w = multiply<4>(bracket, a, b, c, d, range);
   if (any_doubtful(w, _mm512_set1_epi16(kWindow))) {
-    return requantize_columns_settled(a, b, c, d, w.p, w.q, w.r, w.s, multiplier + column, shift + column, range);
+    return requantize_columns_exactly(a, b, c, d, multiplier + column, shift + column, range);
   }
   return pack_quarters(range, w);
 }

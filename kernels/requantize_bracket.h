@@ -5,7 +5,7 @@
 // since floors of quotients nest. With v = p * 2^-(31 + s), the result is
 //   floor(r), where r = v + zero + 1/2 + 2^-(s+1) for x >= 0 and r = v + zero + 1/2 - 2^-(s+1) for x < 0.
 // Kernels compute 2^16 * r as an integer t, a little too large. Where its low word is at least kWindow, its high word is the
-// result; the others are in doubt and computed one by one.
+// result; where others are in doubt, they are computed step by step.
 //
 // Proof. A kernel rounds fma(float(x), scale, constant) to the nearest integer, where scale = 2^(-15 - s) * float(multiplier) and
 // constant = 2^16 * (zero + 1/2 +- 2^-(s+1)) + kMargin. Let u = 2^-24, the relative error of one rounding to float32.

@@ -191,8 +191,8 @@ __attribute__((noinline)) void strip(const Layer& layer, const int8_t* x, ptrdif
   }
 }
 
-// Where bytes of four pixels by one and a half panels lie in pack_pairs() of the whole panel and of the half ones, two pixels in a
-// vector.
+// Where the bytes of four pixels by one and a half panels lie in pack_pairs() of the whole panel and, two pixels in a vector, of
+// the half.
 struct HalvesIndex {
   uint8_t byte[128];
 };
@@ -325,9 +325,10 @@ void convolve_points(const ConvS8Params& p, const Layer& layer, const int8_t* in
   while (begin < end) {
     const ConvTile tile = conv_tile(p, kLinePixels, kNr, begin);
     const int32_t blocks = tile.panel == 0 ? (end - begin) / splits : 0, rest = output_pixels(p) - tile.pixel;
-    const int32_t all = blocks * kLinePixels, first = tile.panel * kNr;
+    const int32_t first = tile.panel * kNr;
     if (blocks > 0) {
-      pointwise(p, layer, input, tile.pixel, all < rest ? all : rest, 0, p.out_channels, output);
+      const int32_t pixels = blocks <= rest / kLinePixels ? blocks * kLinePixels : rest;
+      pointwise(p, layer, input, tile.pixel, pixels, 0, p.out_channels, output);
       begin += blocks * splits;
     } else {
       const int32_t left = splits - tile.panel, taken = left < end - begin ? left : end - begin, last = first + taken * kNr;
