@@ -76,7 +76,8 @@ static inline uint32_t doubtful(__m256i t, uint16_t window) {
 
 static inline bool any_doubtful(const Words256& w, uint16_t window) {
   const __m256i least = _mm256_min_epu16(_mm256_min_epu16(w.p, w.q), _mm256_min_epu16(w.r, w.s));
-  return __builtin_expect(_mm256_testz_si256(below(least, window), _mm256_set1_epi32(0xffff)) == 0, 0);
+  const __m256i missing = _mm256_subs_epu16(_mm256_set1_epi32(window), least);  // of high words none
+  return __builtin_expect(_mm256_testz_si256(missing, missing) == 0, 0);
 }
 
 // The high words as int8, in order within each half.
