@@ -1,5 +1,5 @@
-// columns.h by AVX-512: tiles of four vectors, which are neighbours in a line, or where a line has no four left, of several blocks.
-// Of windows three taps wide, sixty-four channels go at a time where there are as many (blocks_avx512.h).
+// columns.h by AVX-512: tiles of four vectors, which are neighbours in a line, or where a line of one axis has no four left, of
+// several blocks. Of windows three taps wide, sixty-four channels go at a time where there are as many (blocks_avx512.h).
 #pragma once
 
 #include "../requantize_avx512.h"
@@ -193,11 +193,16 @@ class ColumnKernel {
         if (channel == channels) return;
       }
     }
-    const int32_t vectors = div_up(band.pixels, pixels), left = vectors % 4;
-    const int32_t rest = left == 3 || (band.rows == 1 && vectors > 4) ? 0 : left;
-    if (vectors > rest) tiles<kRows, 4>(band, channel, 0, div_up(vectors - rest, 4));
-    if (rest == 2) tiles<kRows, 2>(band, channel, vectors - 2, 1);
-    if (rest == 1) tiles<kRows, 1>(band, channel, vectors - 1, 1);
+    const int32_t vectors = div_up(band.pixels, pixels);
+    if constexpr (kAside == 0) {
+      tiles<kRows, 4>(band, channel, 0, div_up(vectors, 4));
+    } else {
+      // Few vectors, of which other blocks of channels fill tiles.
+      const int32_t left = vectors % 4, rest = left == 3 || (band.rows == 1 && vectors > 4) ? 0 : left;
+      if (vectors > rest) tiles<kRows, 4>(band, channel, 0, div_up(vectors - rest, 4));
+      if (rest == 2) tiles<kRows, 2>(band, channel, vectors - 2, 1);
+      if (rest == 1) tiles<kRows, 1>(band, channel, vectors - 1, 1);
+    }
   }
 
   // `count` tiles of kVectors vectors of a line by 4 / kVectors blocks of channels, from vector `first` of each line on.
