@@ -70,8 +70,11 @@ class ConvRows {
         whole_(plan_.block >= plan_.segments),
         lines_(p.groups == 1 && p.dilation[2] == 1),
         in_place_(plan_.source == RowSource::kTaps && in_place(p)) {
-    fill(outside_, plan_.outside, vdupq_n_s8(static_cast<int8_t>(p.in_zero)));
-    if (in_place_ && p.in_channels % Isa::kKr != 0) copy_bytes(outside_, end_ - p.in_channels, p.in_channels);
+    if (!in_place_) {
+      fill(outside_, plan_.outside, vdupq_n_s8(static_cast<int8_t>(p.in_zero)));
+    } else if (p.in_channels % Isa::kKr != 0) {
+      copy_bytes(outside_, end_ - p.in_channels, p.in_channels);
+    }
     if (whole_) set_depths(0);
     if (plan_.source != RowSource::kGathered) return;
     for (int32_t row = 0; row < plan_.blocks * Isa::kMr; ++row) *entry(row, 0) = rows_ + row * plan_.row;
