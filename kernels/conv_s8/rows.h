@@ -193,7 +193,7 @@ class ConvRows {
     typename Isa::template Tile<kRows, kColumns> acc(bias);
     int32_t begin = 0;
     do {
-      if (!whole_) end = refill<kRows>(tile, row, begin);
+      if (__builtin_expect(!whole_, 0)) end = refill<kRows>(tile, row, begin);
       if constexpr (kPairs<kRows>) {
         int32_t depth = 0;
         for (const Segment* segment = table; segment != end; ++segment) depth += segment->depth;
@@ -225,7 +225,7 @@ class ConvRows {
 
   // Prepares the segments from `begin` on for kRows rows of a tile, and gives their end.
   template <int kRows>
-  __attribute__((noinline)) const Segment* refill(const ConvTile& tile, int32_t row, int32_t begin) const {
+  __attribute__((noinline, cold)) const Segment* refill(const ConvTile& tile, int32_t row, int32_t begin) const {
     prepare(tile, begin);
     if constexpr (kPairs<kRows>) pair_rows<kRows>(row, begin);
     return table_ + held(begin);
