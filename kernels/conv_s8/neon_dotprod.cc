@@ -123,7 +123,7 @@ class DotRow {
       SINTER_UNROLL
       for (int j = 0; j < 8; ++j) v[j] = vld1q_s8(w[i] + kAt + j * 16);
       // All in registers at once, so that they are loaded in pairs.
-      __asm__("" : "+w"(v[0]), "+w"(v[1]), "+w"(v[2]), "+w"(v[3]), "+w"(v[4]), "+w"(v[5]), "+w"(v[6]), "+w"(v[7]));
+      __asm__("" ::"w"(v[0]), "w"(v[1]), "w"(v[2]), "w"(v[3]), "w"(v[4]), "w"(v[5]), "w"(v[6]), "w"(v[7]));
       int32x4_t &low = acc_[2 * i], &high = acc_[2 * i + 1];
       low = vdotq_laneq_s32(vdotq_laneq_s32(low, v[0], a, 0), v[2], a, 1);
       high = vdotq_laneq_s32(vdotq_laneq_s32(high, v[1], a, 0), v[3], a, 1);

@@ -69,9 +69,16 @@ class SquaresRow {
       const int8x8_t half = vld1_s8(x);
       const int8x16_t pair = vcombine_s8(half, half);
       SINTER_UNROLL
-      for (int s = 0; s < kSquares; ++s) acc_[s] = vmmlaq_s32(acc_[s], pair, vld1q_s8(w[s / 4] + s % 4 * 16));
-      SINTER_UNROLL
-      for (int i = 0; i < kPanels; ++i) w[i] += 64;
+      for (int i = 0; i < kPanels; ++i) {
+        int8x16_t v[4];
+        SINTER_UNROLL
+        for (int j = 0; j < 4; ++j) v[j] = vld1q_s8(w[i] + j * 16);
+        // All in registers at once, so that they are loaded in pairs.
+        __asm__("" ::"w"(v[0]), "w"(v[1]), "w"(v[2]), "w"(v[3]));
+        SINTER_UNROLL
+        for (int j = 0; j < 4; ++j) acc_[i * 4 + j] = vmmlaq_s32(acc_[i * 4 + j], pair, v[j]);
+        w[i] += 64;
+      }
     }
   }
 

@@ -70,8 +70,11 @@ class ConvRows {
         whole_(plan_.block >= plan_.segments),
         lines_(p.groups == 1 && p.dilation[2] == 1),
         in_place_(plan_.source == RowSource::kTaps && in_place(p)) {
-    fill(outside_, plan_.outside, vdupq_n_s8(static_cast<int8_t>(p.in_zero)));
-    if (in_place_ && p.in_channels % Isa::kKr != 0) copy_bytes(outside_, end_ - p.in_channels, p.in_channels);
+    if (!in_place_) {
+      fill(outside_, plan_.outside, vdupq_n_s8(static_cast<int8_t>(p.in_zero)));
+    } else if (p.in_channels % Isa::kKr != 0) {
+      copy_bytes(outside_, end_ - p.in_channels, p.in_channels);
+    }
     if (whole_) set_depths(0);
     if (plan_.source != RowSource::kGathered) return;
     for (int32_t row = 0; row < plan_.blocks * Isa::kMr; ++row) *entry(row, 0) = rows_ + row * plan_.row;
@@ -190,7 +193,7 @@ class ConvRows {
     typename Isa::template Tile<kRows, kColumns> acc(bias);
     int32_t begin = 0;
     do {
-      if (!whole_) end = refill<kRows>(tile, row, begin);
+      if (__builtin_expect(!whole_, 0)) end = refill<kRows>(tile, row, begin);
       if constexpr (kPairs<kRows>) {
         int32_t depth = 0;
         for (const Segment* segment = table; segment != end; ++segment) depth += segment->depth;
@@ -222,7 +225,7 @@ class ConvRows {
 
   // Prepares the segments from `begin` on for kRows rows of a tile, and gives their end.
   template <int kRows>
-  __attribute__((noinline)) const Segment* refill(const ConvTile& tile, int32_t row, int32_t begin) const {
+  __attribute__((noinline, cold)) const Segment* refill(const ConvTile& tile, int32_t row, int32_t begin) const {
     prepare(tile, begin);
     if constexpr (kPairs<kRows>) pair_rows<kRows>(row, begin);
     return table_ + held(begin);
