@@ -11,13 +11,13 @@ struct Armv7Neon {
 
 }  // namespace
 
-extern "C" Status depthwise_s8_4x16k2s__armv7_neon(const void* params, void* const* operands, void* scratch, int32_t begin,
+extern "C" Status depthwise_s8_5x16k2s__armv7_neon(const void* params, void* const* operands, void* scratch, int32_t begin,
                                                    int32_t end) {
   DepthwisePairs<Armv7Neon<true>>(*static_cast<const DepthwiseS8Params*>(params), operands, scratch).run(begin, end);
   return kOk;
 }
 
-extern "C" Status depthwise_s8_4x16k2__armv7_neon(const void* params, void* const* operands, void* scratch, int32_t begin,
+extern "C" Status depthwise_s8_5x16k2__armv7_neon(const void* params, void* const* operands, void* scratch, int32_t begin,
                                                   int32_t end) {
   DepthwisePairs<Armv7Neon<false>>(*static_cast<const DepthwiseS8Params*>(params), operands, scratch).run(begin, end);
   return kOk;

@@ -11,12 +11,12 @@ struct Neon {
 
 }  // namespace
 
-extern "C" Status depthwise_s8_4x16k2s__neon(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+extern "C" Status depthwise_s8_5x16k2s__neon(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   DepthwisePairs<Neon<true>>(*static_cast<const DepthwiseS8Params*>(params), operands, scratch).run(begin, end);
   return kOk;
 }
 
-extern "C" Status depthwise_s8_4x16k2__neon(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
+extern "C" Status depthwise_s8_5x16k2__neon(const void* params, void* const* operands, void* scratch, int32_t begin, int32_t end) {
   DepthwisePairs<Neon<false>>(*static_cast<const DepthwiseS8Params*>(params), operands, scratch).run(begin, end);
   return kOk;
 }

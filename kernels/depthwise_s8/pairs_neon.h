@@ -13,7 +13,7 @@ namespace sinter {
 template <class Isa>
 class DepthwisePairs {
  public:
-  static constexpr int32_t kMr = 4, kNr = 16, kKr = 2;
+  static constexpr int32_t kMr = 5, kNr = 16, kKr = 2;
 
   DepthwisePairs(const DepthwiseS8Params& p, void* const* operands, void* scratch)
       : p_(p),
@@ -36,15 +36,9 @@ class DepthwisePairs {
     for (int32_t index = begin; index < end; ++index) {
       Pixel pixel = locate(p_, index * p_.out[2]);
       int8_t* y = output_ + ptrdiff_t{index} * p_.out[2] * p_.out_channels;
-      for (int32_t left = p_.out[2]; left > 0;) {
-        const int32_t pixels = left >= 4 ? 4 : (left >= 2 ? 2 : 1);
-        if (pixels == 4) {
-          row<4>(pixel, y);
-        } else if (pixels == 2) {
-          row<2>(pixel, y);
-        } else {
-          row<1>(pixel, y);
-        }
+      for (int32_t left = p_.out[2], blocks = div_up(left, kMr); left > 0; --blocks) {
+        const int32_t pixels = div_up(left, blocks);
+        row<kMr>(pixel, pixels, y);
         left -= pixels;
         y += ptrdiff_t{pixels} * p_.out_channels;
         pixel.origin[2] += pixels * p_.stride[2];
@@ -53,9 +47,12 @@ class DepthwisePairs {
   }
 
  private:
-  // All channels of kPixels pixels.
+  // All channels of `pixels` pixels, at most kPixels.
   template <int kPixels>
-  void row(const Pixel& pixel, int8_t* y) const {
+  void row(const Pixel& pixel, int32_t pixels, int8_t* y) const {
+    if constexpr (kPixels > 1) {
+      if (pixels < kPixels) return row<kPixels - 1>(pixel, pixels, y);
+    }
     for (int32_t first = 0; first < p_.in_channels; first += kOutsideChannels) {
       const int32_t end = p_.in_channels - first < kOutsideChannels ? p_.in_channels - first : kOutsideChannels;
       const int8_t* last = fill_tap_table<kMr>(p_, input_, static_cast<const int8_t*>(outside_), pixel, kPixels, first, table_);
@@ -98,6 +95,8 @@ class DepthwisePairs {
       const int8x16x2_t pair = weights<kWidth>(w);
       SINTER_UNROLL
       for (int i = 0; i < kPixels; ++i) {
+        if (kWidth == 16 && i == 2)
+          __asm__ volatile("" ::: "memory");  // loads of all pixels at once would push accumulators out of registers
         const int8x16_t a = load<kWidth, kWhole>(table[i] + channel, channels);
         const int8x16_t b = load<kWidth, kWhole>(table[kMr + i] + channel, channels);
         add(acc[i][0], acc[i][1], vmull_s8(vget_low_s8(a), vget_low_s8(pair.val[0])), [&](int16x8_t t) {

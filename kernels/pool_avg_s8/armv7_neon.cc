@@ -1,0 +1,14 @@
+#include "neon.h"
+
+namespace sinter {
+namespace {
+
+struct Armv7Neon {};
+
+}  // namespace
+
+extern "C" Status pool_avg_s8_1x16__armv7_neon(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
+  return PoolAvgS8<Armv7Neon>::run(params, operands, begin, end);
+}
+
+}  // namespace sinter
