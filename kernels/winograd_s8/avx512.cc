@@ -55,12 +55,14 @@ struct Avx512 {
     for (; pairs > 0; pairs -= kSlice / 2, v += kMr * kValuesTile - kSlice) {
       const int16_t* const end = w + (pairs < kSlice / 2 ? pairs : kSlice / 2) * 2 * kWinogradColumns;
       for (; w != end; v += 2, w += 2 * kWinogradColumns) {
+        __m512i weights[kWinogradReach];
         SINTER_UNROLL
-        for (int i = 0; i < kWinogradReach; ++i) {
-          const __m512i weights = _mm512_loadu_si512(w + i * position);
+        for (int i = 0; i < kWinogradReach; ++i) weights[i] = _mm512_loadu_si512(w + i * position);
+        SINTER_UNROLL
+        for (int t = 0; t < kCount; ++t) {
           SINTER_UNROLL
-          for (int t = 0; t < kCount; ++t) {
-            multiply_pair(sums[t][i], weights, v + t * kValuesTile + i * kValuesPosition);
+          for (int i = 0; i < kWinogradReach; ++i) {
+            multiply_pair(sums[t][i], weights[i], v + t * kValuesTile + i * kValuesPosition);
           }
         }
       }
@@ -69,7 +71,10 @@ struct Avx512 {
     for (int t = 0; t < kCount; ++t) {
       Sums m[kWinogradReach];
       SINTER_UNROLL
-      for (int i = 0; i < kWinogradReach; ++i) m[i] = reinterpret_cast<Sums>(sums[t][i]);
+      for (int i = 0; i < kWinogradReach; ++i) {
+        m[i] = reinterpret_cast<Sums>(sums[t][i]);
+        __asm__ volatile("" : "+v"(m[i]));  // a tile is halved while the sums of those behind are on their way
+      }
       halve<Avx512>(m, add, half + t * kTile);
     }
   }
