@@ -459,7 +459,7 @@ def cases(kernel: Kernel) -> list[Case]:
 
 
 def most_scratch(kernel: Kernel) -> int:
-    """Bytes of scratch that a kernel may ask for: only processors with large caches have some instruction sets, or gain by Winograd."""
+    """Bytes of scratch that a kernel may ask for: where the instruction set, or a gain by Winograd, tells of large caches."""
     if kernel.family == "winograd_s8" and kernel.isa != "scalar":
         return 256 << 10
     return {"avx2": 256 << 10, "avx512": 256 << 10, "neon_i8mm": 64 << 10, "neon_dotprod": 32 << 10}.get(kernel.isa, 8 << 10)

@@ -151,4 +151,5 @@ def test_the_high_multiplication_is_the_specifications() -> None:
             vectors = [pad_columns(values.astype(np.int32), 1, kernel.nr) for values in (acc, multiplier, np.full(acc.size, shift))]
             inputs = [np.zeros((1, 1, 1), np.int8), weights, *vectors]
             this = step(kernel, {**case.params(), **rest}, inputs, np.empty(case.y_shape, np.int8))
-            np.testing.assert_array_equal(run_all_ways(this, rng).ravel(), expected)
+            if this.kernel.check(this.params, this.extents()) != UNSUPPORTED:
+                np.testing.assert_array_equal(run_all_ways(this, rng).ravel(), expected)

@@ -18,14 +18,15 @@ def run(
 ) -> tuple[Array, Array]:
     """What a convolution of one pixel with weights 0 makes of these biases, and what the law makes of them."""
     groups = acc.size if kernel.family == "depthwise_s8" else 1
-    taps = (1, 2) if kernel.packing == "n16k4u" and kernel.mr == 16 else (1, 1)  # it leaves layers of one tap to others
+    # Kernels that leave layers of one tap to others.
+    taps = {("n16k4u", 8): (1, 2), ("quads", 3): (3, 3), ("quads", 5): (1, 3)}.get((kernel.packing, kernel.mr), (1, 1))
     case = Case(taps, taps, (groups, acc.size), groups=groups)
     params = {**case.params(), "in_zero": 0, "out_zero": zero, "out_min": least, "out_max": 127}
     columns = -(-acc.size // kernel.nr) * kernel.nr
     if kernel.family != "depthwise_s8":
         params |= {"groups": 1, "uniform": 0}
     vectors = [pad_columns(values.astype(np.int32), 1, kernel.nr) for values in (acc, multiplier, shift)]
-    inputs = [np.zeros(case.x_shape, np.int8), np.zeros(columns * kernel.kr, np.int8), *vectors]
+    inputs = [np.zeros(case.x_shape, np.int8), np.zeros(columns * kernel.kr * taps[0], np.int8), *vectors]
     expected = requantized(acc.astype(np.int64), multiplier, shift, params).reshape(case.y_shape)
     return run_all_ways(step(kernel, params, inputs, expected), rng), expected
 
