@@ -61,19 +61,16 @@ enum class Rescaling {
   kPositive,  // besides, the zero point is the least output: it does not matter what becomes of values below 0
 };
 
-// Params has out_zero, out_min, out_max; `columns` is a multiple of eight. A multiplier of 0, as that of columns which fill a panel
+// Params has out_zero, out_min, out_max; `columns` is a multiple of four. A multiplier of 0, as that of columns which fill a panel
 // up, gives 0 under any shift.
 template <class Params>
 static inline Rescaling rescaling(const Params& p, const int32_t* multiplier, const int32_t* shift, int32_t columns) {
   int32x4_t least = vdupq_n_s32(-1), most = least;
-  for (int32_t c = 0; c < columns; c += 8) {
-    SINTER_UNROLL
-    for (int v = 0; v < 8; v += 4) {
-      const uint32x4_t unused = vceqq_s32(vld1q_s32(multiplier + c + v), vdupq_n_s32(0));
-      const int32x4_t used = vorrq_s32(vld1q_s32(shift + c + v), vreinterpretq_s32_u32(unused));
-      least = vminq_s32(least, used);
-      most = vmaxq_s32(most, used);
-    }
+  for (int32_t c = 0; c < columns; c += 4) {
+    const uint32x4_t unused = vceqq_s32(vld1q_s32(multiplier + c), vdupq_n_s32(0));
+    const int32x4_t used = vorrq_s32(vld1q_s32(shift + c), vreinterpretq_s32_u32(unused));
+    least = vminq_s32(least, used);
+    most = vmaxq_s32(most, used);
   }
   const uint32x4_t bad = vorrq_u32(vcltq_s32(least, vdupq_n_s32(-31)), vcgtq_s32(most, vdupq_n_s32(-1)));
   if (any(vreinterpretq_u8_u32(bad))) return Rescaling::kAny;

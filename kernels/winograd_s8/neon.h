@@ -41,14 +41,14 @@ SINTER_INLINE int32x4_t multiply_high(int32x4_t sum, int16x8_t weights, Channels
 
 template <class Isa>
 struct WinogradNeon {
-  static constexpr int32_t kMr = 8, kWords = 8, kGranule = 16, kTiles = 1;
+  static constexpr int32_t kMr = 8, kWords = 8, kGranule = 16, kRows = 1;
   typedef intptr_t Lanes __attribute__((vector_size(16)));
   typedef uint16_t Words __attribute__((vector_size(16)));
   typedef uint32_t Sums __attribute__((vector_size(16)));
-  using V = Values<WinogradNeon>;
 
-  static Words widen(const int8_t* const (&x)[kTiles]) { return reinterpret_cast<Words>(vmovl_s8(vld1_s8(x[0]))); }
+  static Words widen(const int8_t* x) { return reinterpret_cast<Words>(vmovl_s8(vld1_s8(x))); }
   static void store(int16_t* to, Words x) { vst1q_s16(to, reinterpret_cast<int16x8_t>(x)); }
+  static Words load(const int16_t* x) { return reinterpret_cast<Words>(vld1q_s16(x)); }
   static Sums load(const int32_t* x) { return reinterpret_cast<Sums>(vld1q_s32(x)); }
   static void store(int32_t* to, Sums x) { vst1q_s32(to, reinterpret_cast<int32x4_t>(x)); }
 
@@ -73,7 +73,7 @@ struct WinogradNeon {
   template <int kCount>
   static void multiply_tiles(const int16_t* v, const int16_t* w, ptrdiff_t position, const int32_t* bias, int32_t pairs,
                              int32_t tiles, int32_t* m) {
-    for (; tiles >= kCount; tiles -= kCount, v += V::at(kCount), m += kCount * kLine) {
+    for (; tiles >= kCount; tiles -= kCount, v += kCount * kValuesTile, m += kCount * kLine) {
       multiply_block<kCount>(v, w, position, bias, pairs, m);
     }
     if constexpr (kCount > 1) multiply_tiles<kCount / 2>(v, w, position, bias, pairs, tiles, m);
@@ -82,7 +82,7 @@ struct WinogradNeon {
   template <int kCount>
   __attribute__((noinline)) static void multiply_block(const int16_t* v, const int16_t* w, ptrdiff_t position, const int32_t* bias,
                                                        int32_t pairs, int32_t* m) {
-    for (int i = 0; i < kWinogradReach; ++i, v += V::kPosition, w += position, m += kWinogradColumns) {
+    for (int i = 0; i < kWinogradReach; ++i, v += kValuesPosition, w += position, m += kWinogradColumns) {
       multiply_position<kCount>(v, w, i == 1 ? bias : nullptr, pairs, m);
     }
   }
@@ -97,13 +97,13 @@ struct WinogradNeon {
       SINTER_UNROLL
       for (int t = 0; t < kCount; ++t) sums[t][n] = first;
     }
-    for (; pairs > 0; pairs -= kSlice / 2, v += V::kSlices) {
+    for (; pairs > 0; pairs -= kSlice / 2, v += kMr * kValuesTile) {
       const int32_t some = pairs < kSlice / 2 ? pairs : kSlice / 2;
       Channels x[kCount];
       int32_t k = 0;
       for (; k + kWhole <= some; k += kWhole) {
         SINTER_UNROLL
-        for (int t = 0; t < kCount; ++t) x[t] = load_channels(v + V::at(t) + 2 * k);
+        for (int t = 0; t < kCount; ++t) x[t] = load_channels(v + t * kValuesTile + 2 * k);
         multiply_pair<0>(sums, x, w);
         multiply_pair<2>(sums, x, w);
         if constexpr (kWhole == 4) {
@@ -113,7 +113,7 @@ struct WinogradNeon {
       }
       for (; k < some; ++k) {
         SINTER_UNROLL
-        for (int t = 0; t < kCount; ++t) x[t] = load_pair(v + V::at(t) + 2 * k);
+        for (int t = 0; t < kCount; ++t) x[t] = load_pair(v + t * kValuesTile + 2 * k);
         multiply_pair<0>(sums, x, w);
       }
     }
@@ -125,21 +125,21 @@ struct WinogradNeon {
   }
 
   struct Output {
+    const int32_t *multipliers, *shifts;
     const int32x4_t multiplier, shift;
-    const Rescaler rescaler;
-    const bool down;
-    const int16x8_t zero;
-    const int8x8_t least, most;
+    const Rescaling how;
+    const RescaleDown<false> down;
+    const RescaleDown<true> positive;
     const ConvS8Params& p;
 
-    Output(const int32_t* multipliers, const int32_t* shifts, const ConvS8Params& params)
-        : multiplier(vld1q_s32(multipliers)),
-          shift(vld1q_s32(shifts)),
-          rescaler(load_rescaler(multipliers, shifts)),
-          down(shifts_down<1>(shifts)),
-          zero(vdupq_n_s16(static_cast<int16_t>(params.out_zero))),
-          least(vdup_n_s8(static_cast<int8_t>(params.out_min))),
-          most(vdup_n_s8(static_cast<int8_t>(params.out_max))),
+    Output(const int32_t* multipliers_, const int32_t* shifts_, const ConvS8Params& params)
+        : multipliers(multipliers_),
+          shifts(shifts_),
+          multiplier(vld1q_s32(multipliers_)),
+          shift(vld1q_s32(shifts_)),
+          how(rescaling(params, multipliers_, shifts_, 4)),
+          down(params),
+          positive(params),
           p(params) {}
 
     void store(const Sums (&y)[kWinogradSize], int8_t* to, ptrdiff_t step, int32_t pixels, int32_t columns) const {
@@ -162,8 +162,15 @@ struct WinogradNeon {
     int8x8_t requantize(Sums first, Sums second) const {
       const int32x4_t low = vshrq_n_s32(reinterpret_cast<int32x4_t>(first), kFraction);
       const int32x4_t high = vshrq_n_s32(reinterpret_cast<int32x4_t>(second), kFraction);
-      if (!down) return pack_s8(rescale(low, rescaler), rescale(high, rescaler), p.out_zero, p.out_min, p.out_max);
-      return pack_down(rescale_down(low, multiplier, shift), rescale_down(high, multiplier, shift), zero, least, most);
+      if (how == Rescaling::kPositive) return rescale_down(positive, low, high);
+      if (how == Rescaling::kDown) return rescale_down(down, low, high);
+      const Rescaler by = load_rescaler(multipliers, shifts);
+      return pack_s8(rescale(low, by), rescale(high, by), p.out_zero, p.out_min, p.out_max);
+    }
+
+    template <bool kPositive>
+    int8x8_t rescale_down(const RescaleDown<kPositive>& by, int32x4_t low, int32x4_t high) const {
+      return by.pack(by.rescale(low, multiplier, shift), by.rescale(high, multiplier, shift));
     }
   };
 
