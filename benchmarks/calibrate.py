@@ -134,13 +134,19 @@ def measure(found: Sequence[tuple[str, Call, Work]], hertz: float, seconds: floa
 
 
 def rows(samples: Sequence[Sample]) -> dict[str, Mapping[str, float]]:
-    """A row for each kernel, for each function of a kernel that has several, and for each instruction set."""
+    """A row for each kernel, for each variant of a kernel that has several, and for each instruction set.
+
+    The kernel's own row is that of samples without a variant, or where all have one, of all.
+    """
     groups: dict[str, list[Sample]] = defaultdict(list)
+    plain = {s.call.kernel.name for s in samples if not cost.variant(s.call.kernel, s.call.params)}
     known = {layer.name for layer in LAYERS}
     for sample in samples:
         kernel, votes = sample.call.kernel, VOTES if sample.layer.partition(" ")[0] in known else 1
-        groups[kernel.name] += [sample] * votes
-        if variant := cost.variant(kernel, sample.call.params):
+        variant = cost.variant(kernel, sample.call.params)
+        if not variant or kernel.name not in plain:
+            groups[kernel.name] += [sample] * votes
+        if variant:
             groups[f"{kernel.name}/{variant}"] += [sample] * votes
     fitted = {name: fit([s.work for s in group], [s.cycles for s in group]) for name, group in groups.items()}
     for isa in {sample.call.kernel.isa for sample in samples}:

@@ -61,9 +61,12 @@ static constexpr bool fits_lanes(const ConvS8Params& p) {
   return div_up(p.out[2], kLanePixels) * kLanePixels * 4 <= int64_t{p.out[2]} * 5 && p.stride[2] * p.in_channels <= 8;
 }
 
+// Bytes of weights that stay in the caches while all of a band's blocks pass over them.
+constexpr int64_t kBandWeights = 128 << 10;
+
 // Whether the window is a plane whose lines are consecutive bytes; layers that are faster otherwise are left to that.
 static constexpr bool fits_bands(const ConvS8Params& p) {
-  if (is_pointwise(p)) return false;
+  if (is_pointwise(p) || int64_t{p.out_channels} * p.kernel[1] * line_bytes(p) > kBandWeights) return false;
   if (p.groups != 1 || p.in[0] != 1 || p.out[0] != 1 || p.kernel[0] != 1 || p.pad[0] != 0) return false;
   return p.kernel[2] == 1 || p.dilation[2] == 1;
 }
