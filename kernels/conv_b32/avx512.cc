@@ -65,7 +65,7 @@ struct Avx512 {
     }
 
     void store(const ConvB32Params& p, float* y, int32_t columns) const {
-      const __mmask16 mask = static_cast<__mmask16>((1 << columns) - 1);
+      const __mmask16 mask = static_cast<__mmask16>(columns < kNr ? (1 << columns) - 1 : 0xffff);
       const __m512 low = _mm512_set1_ps(p.low), high = _mm512_set1_ps(p.high);
       SINTER_UNROLL
       for (int row = 0; row < kRows; ++row, y += p.out_channels) {
