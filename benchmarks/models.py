@@ -24,6 +24,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from benchmarks import hidden
 from benchmarks.chart import ratios
 from benchmarks.rivals import ENGINES, HELD, Array, Job, Unavailable
 from benchmarks.turns import ROOT, Ended, Worker, take_turns
@@ -132,7 +133,7 @@ def jobs(model: Model, graph: Graph, threads: int, cores: Sequence[int], held: S
     yield from (replace(job, engine=name) for name in ENGINES if name != OWN)
     for isa in held:
         yield own(isa)
-        yield from (replace(job, engine=name, isa=isa) for name, to in HELD if to == isa)
+        yield from (replace(job, engine=name, isa=isa) for name in HELD if isa == "avx2")
 
 
 def label(engine: str, isa: str | None) -> str:
@@ -148,8 +149,8 @@ def rows_of(model: Model, threads: int, cores: Sequence[int], held: Sequence[str
     try:
         with tempfile.TemporaryDirectory() as folder:
             for job in jobs(model, read(path), threads, cores, held, Path(folder)):
-                environment = HELD.get((job.engine, job.isa or ""), {})
                 try:
+                    environment = hidden.environment(HELD[job.engine]) if job.isa and job.engine != OWN else {}
                     workers.append((job, Worker(job, python_of(job.engine), environment)))
                 except (Unavailable, OSError) as why:
                     notes.append(f"{title}: {label(job.engine, job.isa)} left out, {str(why)[:200]}")
@@ -196,8 +197,12 @@ def ratio(row: Row, rows: Sequence[Row]) -> float:
 
 
 def lead(row: Row, rows: Sequence[Row]) -> tuple[float, float] | None:
-    """How many times as long the best rival takes on the same model, by medians and by minima; it may use the whole processor."""
-    rivals = [r for r in rows if r.case == row.case and r.engine != OWN and not r.isa]
+    """How many times as long the best rival takes on the same model, by medians and by minima.
+
+    Rivals are held to the same instruction set, or where none is, may use the whole processor.
+    """
+    rivals = [r for r in rows if r.case == row.case and r.engine != OWN]
+    rivals = [r for r in rivals if r.isa == row.isa] or [r for r in rivals if not r.isa]
     if not rivals:
         return None
     return min(r.median_us for r in rivals) / row.median_us, min(r.min_us for r in rivals) / row.min_us

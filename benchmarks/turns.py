@@ -45,7 +45,7 @@ class Worker:
 
     def __init__(self, job: Job, python: str = sys.executable, environment: Mapping[str, str] | None = None) -> None:
         self._complaints = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
-        paths = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+        paths = os.pathsep.join(filter(None, (str(ROOT), (environment or {}).get("PYTHONPATH"), os.environ.get("PYTHONPATH"))))
         self._process = subprocess.Popen(
             [python, "-m", "benchmarks.worker"],
             stdin=subprocess.PIPE,

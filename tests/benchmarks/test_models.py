@@ -59,10 +59,12 @@ def test_lead_is_on_the_best_rival_of_each_model() -> None:
         return models.Row(model, "int8", 1, engine, isa, "1", us, us / 2, 9, 9, 0.0, "")
 
     rows = [row("a", "Sinter", "", 10), row("a", "x", "", 20), row("a", "y", "", 90), row("a", "Sinter", "avx2", 16)]
-    rows += [row("a", "y", "avx2", 1), row("b", "Sinter", "", 10), row("b", "x", "", 5), row("c", "Sinter", "", 7)]
+    rows += [row("b", "Sinter", "", 10), row("b", "x", "", 5), row("c", "Sinter", "", 7)]
     best, held = models.summaries(rows)
     assert (best.isa, best.least, best.least_model) == ("", 0.5, "b") and best.by_median == pytest.approx(1)
     assert (held.isa, held.least_model) == ("avx2", "a") and held.by_median == pytest.approx(1.25)
+    held = models.summaries([*rows, row("a", "y", "avx2", 40)])[1]
+    assert held.by_median == pytest.approx(2.5), "rivals that are held to the same"
 
 
 def test_worker_says_why_it_cannot_take_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
