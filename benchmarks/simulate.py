@@ -53,7 +53,7 @@ def similar(kernel: Kernel, core: Core) -> Mapping[str, Mapping[str, float]]:
     """The measured rows, by variant, of a kernel of the same family: a portable one of the same name, else a vector kernel."""
     portable = kernel.isa == "scalar"
     rows = [row for row in families()[kernel.family] if (row.isa == "scalar") == portable and core.knows(row)]
-    rows.sort(key=lambda row: (row.name != kernel.name, row.isa != "avx2", abs(row.mr - kernel.mr)))
+    rows.sort(key=lambda row: (row.name != kernel.name, row.isa != "avx2", abs(row.nr - kernel.nr), abs(row.mr - kernel.mr)))
     if not rows:
         return {}
     return {name.removeprefix(rows[0].name): row for name, row in core.kernels.items() if name.partition("/")[0] == rows[0].name}
