@@ -57,7 +57,7 @@ class Widener {
   void widen_rows(int32_t index, int32_t pixels, int32_t group, int32_t begin, int32_t end, int16_t* to, ptrdiff_t stride) {
     if (pixels_contiguous_) {
       const int8_t* x = input_ + ptrdiff_t{index} * p_.in_channels + group * group_in_ + begin;
-      if (stride == p_.in_channels) return copy(to, x, pixels * p_.in_channels);
+      if (p_.groups == 1 && stride == p_.in_channels) return copy(to, x, pixels * p_.in_channels);
       for (int32_t row = 0; row < pixels; ++row, x += p_.in_channels) copy(to + row * stride, x, end - begin);
       return;
     }
@@ -121,8 +121,7 @@ class Widener {
     int32_t first = w < 0 ? -w : 0;
     if (last < first) first = last = width;
     const int32_t before = first * channels, inside = (last - first) * channels, after = (width - last) * channels;
-    const int8_t* x =
-        input_ + ptrdiff_t{(pixel_.batch * p_.in[0] + d) * p_.in[1] + h} * p_.in[2] * channels + ptrdiff_t{w} * channels;
+    const int8_t* x = input_ + (((ptrdiff_t{pixel_.batch} * p_.in[0] + d) * p_.in[1] + h) * p_.in[2] + w) * channels;
     for (int32_t kd = 0; kd < p_.kernel[0]; ++kd, x += plane_step_) {
       const int32_t at_d = d + kd * p_.dilation[0];
       const int8_t* line = x;
