@@ -24,11 +24,8 @@ class Widener {
   Widener(const ConvS8Params& p, const int8_t* input)
       : p_(p), input_(input), end_(input + input_count(p)), group_in_(p.in_channels / p.groups), depth_(conv_depth(p)) {
     rows_contiguous_ = p.groups == 1 && p.dilation[2] == 1;
-    pixels_contiguous_ = taps(p) == 1;
-    for (int i = 0; i < 3; ++i) {
-      pixels_contiguous_ = pixels_contiguous_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
-      reach_[i] = (p.kernel[i] - 1) * p.dilation[i];
-    }
+    pixels_contiguous_ = keeps_pixels(p);
+    for (int i = 0; i < 3; ++i) reach_[i] = (p.kernel[i] - 1) * p.dilation[i];
     run_ = p.kernel[2] * p.in_channels;
     line_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.dilation[1];
     plane_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.in[1] * p.dilation[0];
