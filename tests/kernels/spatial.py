@@ -314,6 +314,7 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         Case((5, 6), (3, 3), (12, 18), groups=3, before=1, after=1),
         Case((5, 6), (1, 1), (34, 36), groups=2),
         Case((5, 6), (1, 1), (2, 4), groups=2),
+        Case((1, 2, 3), (1, 1, 1), (3, 27), groups=3, before=4, after=1),
         Case((4, 4), (3, 3), (6, 6), groups=6, before=1, after=1),
         Case((4, 3), (5, 5), (2, 3), before=4, after=4),
         Case((3, 3), (7, 7), (2, 17), before=3, after=3, stride=3),
