@@ -188,7 +188,7 @@ def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tu
         packed, groups, bias = winograd.pack_weights(square, kernel.nr, kernel.kr), 1, winograd.scale_bias(bias)
         params["groups"] = 1
     else:
-        weights, groups, line = weights.reshape(case.groups, -1, depth), case.groups, case.kernel[-1] * depth // case.taps
+        weights, groups, line = weights.reshape(case.groups, -1, depth), case.groups, params["kernel"][-1] * depth // case.taps
         packed, bias = pack_int8(weights, bias, line, kernel)
         params["groups"] = case.groups
     columns = [pad_columns(values, groups, kernel.nr) for values in (bias, multiplier, shift)]
