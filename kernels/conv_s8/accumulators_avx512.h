@@ -1,4 +1,4 @@
-// Blocks of accumulators in registers.
+// Products of four activations with weights, in blocks of accumulators in registers.
 #pragma once
 
 #include <stdint.h>
@@ -20,6 +20,10 @@ __m512i broadcast_four(const int8_t* x) {
 // accumulators around, and some to the stack.
 void add_products(__m512i& acc, __m512i x, __m512i w) {
   acc = _mm512_dpbusd_epi32(acc, x, w);
+  __asm__("" : "+v"(acc));
+}
+void add_products(__m256i& acc, __m256i x, __m256i w) {
+  acc = _mm256_dpbusd_epi32(acc, x, w);
   __asm__("" : "+v"(acc));
 }
 

@@ -103,7 +103,7 @@ __attribute__((noinline)) void block(const Layer& layer, const LineTable& lines,
       for (int row = 0; row < kRows; ++row) {
         const __m512i four = broadcast(x[row] + k);
         SINTER_UNROLL
-        for (int n = 0; n < kPanels; ++n) multiply(acc[row][n], four, weight[n]);
+        for (int n = 0; n < kPanels; ++n) add_products(acc[row][n], four, weight[n]);
       }
       k += 4;
       w += kGroup;
@@ -138,13 +138,13 @@ __attribute__((noinline)) void row(const Layer& layer, const LineTable& lines, p
       for (int i = 0; i < kChains; ++i) {
         const __m512i four = broadcast(x + k + 4 * i);
         SINTER_UNROLL
-        for (int n = 0; n < kPanels; ++n) multiply(acc[i][n], four, load(w + n * panel + i * kGroup));
+        for (int n = 0; n < kPanels; ++n) add_products(acc[i][n], four, load(w + n * panel + i * kGroup));
       }
     }
     for (; k < lines.bytes; k += 4, w += kGroup) {
       const __m512i four = broadcast(x + k);
       SINTER_UNROLL
-      for (int n = 0; n < kPanels; ++n) multiply(acc[0][n], four, load(w + n * panel));
+      for (int n = 0; n < kPanels; ++n) add_products(acc[0][n], four, load(w + n * panel));
     }
   }
   SINTER_UNROLL
@@ -173,7 +173,7 @@ __attribute__((noinline)) void half_block(const Layer& layer, const LineTable& l
       const __m256i weight = load_half(w);
       SINTER_UNROLL
       for (int row = 0; row < kRows; ++row) {
-        multiply(acc[row], broadcast_half(x[row] + k), weight);
+        add_products(acc[row], broadcast_half(x[row] + k), weight);
       }
       k += 4;
       w += kGroup;
@@ -271,9 +271,9 @@ inline __attribute__((always_inline)) void vector_product(const ConvS8Params& p,
       ptrdiff_t k = 0;
       for (; k + 4 * kChains <= depth; k += 4 * kChains, w += kChains * kGroup) {
         SINTER_UNROLL
-        for (int i = 0; i < kChains; ++i) multiply(acc[i], broadcast(x + k + 4 * i), load(w + i * kGroup));
+        for (int i = 0; i < kChains; ++i) add_products(acc[i], broadcast(x + k + 4 * i), load(w + i * kGroup));
       }
-      for (; k < depth; k += 4, w += kGroup) multiply(acc[0], broadcast(x + k), load(w));
+      for (; k < depth; k += 4, w += kGroup) add_products(acc[0], broadcast(x + k), load(w));
       SINTER_UNROLL
       for (int i = 0; i < kChains / 2; ++i) acc[i] = _mm512_add_epi32(acc[i], acc[i + kChains / 2]);
       a = b;
@@ -304,19 +304,16 @@ __attribute__((noinline)) void convolve(const ConvS8Params& p, void* const* oper
                        ptrdiff_t{p.kernel[0]} * p.kernel[1] * line_bytes(p) * kNr,
                        p.out_channels,
                        int8_range512(p.out_zero, p.out_min, p.out_max)};
-  const int32_t group_out = p.out_channels / p.groups, count = conv_panels(p, kNr), splits = conv_splits(p, kLinePixels, kNr);
+  const int32_t group_out = p.out_channels / p.groups, count = conv_panels(p, kNr);
   if (is_pointwise(p)) {
     convolve_points(p, layer, static_cast<const int8_t*>(operands[0]), begin, end, static_cast<int8_t*>(operands[5]));
     return;
   }
   LineReader reader(p, static_cast<const int8_t*>(operands[0]), scratch);
   while (begin < end) {
-    const ConvTile tile = conv_tile(p, kLinePixels, kNr, begin);
-    const int32_t left = splits == 1 ? count : count - tile.panel, wanted = splits == 1 ? count : end - begin;
-    const int32_t taken = left < wanted ? left : wanted;
-    begin += splits == 1 ? 1 : taken;
+    const ConvTile tile = take_panels(p, kLinePixels, kNr, begin, end);
     const LineTable lines = reader.find(tile.pixel, tile.pixels, tile.group);
-    const int32_t first = tile.panel * kNr, last = (tile.panel + taken) * kNr;
+    const int32_t first = tile.panel * kNr, last = (tile.panel + tile.panels) * kNr;
     int8_t* y = static_cast<int8_t*>(operands[5]) + ptrdiff_t{tile.pixel} * p.out_channels + tile.group * group_out + first;
     panels(layer, lines, tile.pixels, ptrdiff_t{tile.group} * count * kNr + first, y,
            (last < group_out ? last : group_out) - first);

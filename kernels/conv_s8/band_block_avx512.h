@@ -132,8 +132,7 @@ __attribute__((noinline)) void band_half_block(const BandLayer& layer, const int
     const __m256i weight = half(w);
     SINTER_UNROLL
     for (int i = 0; i < kBandPixels; ++i) {
-      acc[i] = _mm256_dpbusd_epi32(acc[i], _mm512_castsi512_si256(broadcast_four(x[i] + at)), weight);
-      __asm__("" : "+v"(acc[i]));
+      add_products(acc[i], _mm512_castsi512_si256(broadcast_four(x[i] + at)), weight);
     }
     w += 64;
   } while (++offset < end);

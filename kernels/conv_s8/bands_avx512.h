@@ -69,7 +69,7 @@ class BandRows {
 
   // The same by lanes: at most 8 columns.
   void pass_lanes(const BandLayer& layer, ptrdiff_t column, int8_t* y, int32_t pixels, int32_t columns) const {
-    const __m512i lanes = lane_bytes(b_.step);
+    const __m512i lanes = lane_bytes(static_cast<int32_t>(b_.step));
     const int8_t* at = rows_;
     for (; pixels > 0; pixels -= p_.out[2], at += p_.stride[1] * b_.row) {
       const int8_t* window = at;

@@ -41,14 +41,6 @@ constexpr int32_t kRowsAtOnce = 32, kWideScratch = 32 << 10, kPairScratch = 52 <
 
 static constexpr bool pairs_rows(int32_t kr) { return kr == 8; }
 
-// Whether output pixels are those of the input: then rows may be read where they lie even where they end within a group of kr, as
-// far as the next pixel, times zero. The last pixel is copied to where in_zero is else.
-static constexpr bool in_place(const ConvS8Params& p) {
-  bool same = taps(p) == 1 && p.groups == 1;
-  for (int i = 0; i < 3; ++i) same = same && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
-  return same;
-}
-
 static inline RowPlan row_plan(const ConvS8Params& p, int32_t mr, int32_t kr) {
   const int32_t channels = p.in_channels / p.groups, depth = div_up(conv_depth(p), kr) * kr, run = p.kernel[2] * p.in_channels;
   const int32_t entry = (mr + 1) * static_cast<int32_t>(sizeof(void*)), limit = kRowTable / entry;
@@ -70,8 +62,10 @@ static inline RowPlan row_plan(const ConvS8Params& p, int32_t mr, int32_t kr) {
     return RowPlan{source, segments, block,  chunks, length,     last,    outside,
                    row,    pairs,    blocks, bytes,  outside_at, rows_at, pairs_at};
   };
+  // The rows of a matrix are read where they lie even where they end within a group of kr, as far as the next pixel, times zero.
+  // The last pixel is copied to where in_zero is else.
   const bool short_of = channels % kr != 0;
-  if (short_of ? in_place(p) && channels >= kr && depth <= kRowScratch / 2 : (taps(p) == 1 || channels >= 64 || depth > room)) {
+  if (short_of ? is_matrix(p) && channels >= kr && depth <= kRowScratch / 2 : (taps(p) == 1 || channels >= 64 || depth > room)) {
     const int32_t chunks = div_up(channels, kChunk), segments = taps(p) * chunks, length = channels < kChunk ? channels : kChunk;
     int32_t block = segments < limit ? segments : limit;
     if (pairs_rows(kr) && kPairScratch / mr / length < block) block = kPairScratch / mr / length;

@@ -38,11 +38,14 @@ namespace sinter {
 SINTER_PARAMS(ConvS8Params, CONV_S8_PARAMS);
 
 // Whether the pixels of the output are those of the input.
-static inline bool is_matrix(const ConvS8Params& p) {
-  bool same = p.groups == 1 && taps(p) == 1;
+static constexpr bool keeps_pixels(const ConvS8Params& p) {
+  bool same = taps(p) == 1;
   for (int i = 0; i < 3; ++i) same = same && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
   return same;
 }
+
+// Whether the pixels, in one group, are the rows of a matrix that is multiplied.
+static constexpr bool is_matrix(const ConvS8Params& p) { return p.groups == 1 && keeps_pixels(p); }
 
 static inline bool conv_s8_valid(const Kernel& kernel, const ConvS8Params& p) {
   if (!conv_valid(kernel, p) || !in_range(p.in_zero, -128, 127) || !in_range(p.out_zero, -128, 127)) return false;

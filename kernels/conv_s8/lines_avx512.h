@@ -26,8 +26,7 @@ class LineReader {
     outside_ = at + sizes_.table;
     copies_ = outside_ + sizes_.outside;
     contiguous_ = p.kernel[2] == 1 || (p.groups == 1 && p.dilation[2] == 1);
-    pointwise_ = taps(p) == 1;
-    for (int i = 0; i < 3; ++i) pointwise_ = pointwise_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
+    pointwise_ = keeps_pixels(p);
     if (!pointwise_) __builtin_memset(outside_, p.in_zero, static_cast<size_t>(sizes_.line));
   }
 
@@ -36,7 +35,7 @@ class LineReader {
     const ptrdiff_t channel = ptrdiff_t{group} * group_in_;
     pixels_ = pixels;
     if (pointwise_) {
-      fill(0, input_ + ptrdiff_t{pixel} * p_.in_channels + channel, p_.in_channels);
+      fill(0, pixels, input_ + ptrdiff_t{pixel} * p_.in_channels + channel, p_.in_channels);
       for (int v = 0; v < kVectors; ++v) _mm512_storeu_si512(table_ + v * 8, first_[v]);
       if (sizes_.copies != 0) copy_lines(0, 0, all(), all());
       return {table_, 1, sizes_.line};
@@ -75,12 +74,13 @@ class LineReader {
     return (low | high << 16) & all();
   }
 
-  // First addresses from a pixel on, so many bytes apart.
-  void fill(int32_t from, const int8_t* x, ptrdiff_t step) {
+  // First addresses of `count` pixels from one on, so many bytes apart.
+  void fill(int32_t from, int32_t count, const int8_t* x, ptrdiff_t step) {
     const __m512i each = _mm512_mullo_epi64(_mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7), _mm512_set1_epi64(step));
     __m512i address = _mm512_add_epi64(_mm512_set1_epi64(reinterpret_cast<intptr_t>(x) - from * step), each);
     const uint32_t pixels = ~uint32_t{0} << from;
-    last_ = x + (pixels_ - 1 - from) * step;
+    const int8_t* const last = x + (count - 1) * step;
+    if (from == 0 || last > last_) last_ = last;
     for (int v = 0; v < kVectors; ++v, address = _mm512_add_epi64(address, _mm512_set1_epi64(8 * step))) {
       first_[v] = _mm512_mask_mov_epi64(first_[v], static_cast<__mmask8>(pixels >> 8 * v), address);
     }
@@ -94,7 +94,8 @@ class LineReader {
     for (int32_t i = 0;;) {
       const int32_t d = walk.pixel.origin[0], h = walk.pixel.origin[1], w = walk.pixel.origin[2];
       const ptrdiff_t position = ((ptrdiff_t{walk.pixel.batch} * p_.in[0] + d) * p_.in[1] + h) * p_.in[2] + w;
-      fill(i, input_ + position * p_.in_channels + channel, ptrdiff_t{p_.stride[2]} * p_.in_channels);
+      const int32_t taken = walk.left < pixels_ - i ? walk.left : pixels_ - i;
+      fill(i, taken, input_ + position * p_.in_channels + channel, ptrdiff_t{p_.stride[2]} * p_.in_channels);
       const uint32_t pixels = ~uint32_t{0} << i;
       for (int half = 0; half < 2; ++half) {
         const __mmask16 part = static_cast<__mmask16>(pixels >> 16 * half);
@@ -103,7 +104,6 @@ class LineReader {
         const __m512i start = _mm512_set1_epi32(w + (16 * half - i) * p_.stride[2]);
         coordinates_[2][half] = _mm512_mask_add_epi32(coordinates_[2][half], part, start, each);
       }
-      const int32_t taken = walk.left < pixels_ - i ? walk.left : pixels_ - i;
       i += taken;
       skip(walk, taken);
       if (i == pixels_) break;
@@ -183,7 +183,7 @@ class LineReader {
   bool contiguous_, pointwise_;
   int32_t pixels_ = 0;
   PixelWalk next_ = {{0, {0, 0, 0}}, -1, 0};
-  const int8_t* last_ = nullptr;  // of first_
+  const int8_t* last_ = nullptr;  // the greatest of first_, which need not be that of the last pixel
   const int8_t** table_;
   int8_t *outside_, *copies_;
   __m512i first_[kVectors];

@@ -7,7 +7,7 @@
 
 #include "../unroll.h"
 #include "conv_s8.h"
-#include "products_avx512.h"
+#include "layer_avx512.h"
 
 namespace sinter {
 namespace {
@@ -68,13 +68,6 @@ T* afresh(T* address) {
   return address;
 }
 
-// Four activations, unsigned already, in all columns.
-__m512i repeat(const int8_t* x) {
-  int32_t four;
-  __builtin_memcpy(&four, x, sizeof(four));
-  return _mm512_set1_epi32(four);
-}
-
 // The accumulators of 8 / kPanels pixels by kPanels panels, and where their products go on: at weights, activations of the first
 // pixel, and those of the pixel four further.
 template <int kPanels>
@@ -106,9 +99,9 @@ struct PointBlock {
     }
     SINTER_UNROLL
     for (int i = 0; i < kPixels; ++i) {
-      const __m512i four = repeat((i < 4 ? x : above) + i % 4 * depth);
+      const __m512i four = broadcast_four((i < 4 ? x : above) + i % 4 * depth);
       SINTER_UNROLL
-      for (int n = 0; n < kPanels; ++n) multiply(acc[i * kPanels + n], four, weight[n]);
+      for (int n = 0; n < kPanels; ++n) add_products(acc[i * kPanels + n], four, weight[n]);
     }
     w += kGroup;
     x += 4;
@@ -232,9 +225,9 @@ struct HalvesBlock {
       __asm__("" : "+v"(whole), "+v"(rest));
       SINTER_UNROLL
       for (int i = 0; i < 4; ++i) {
-        const __m512i four = repeat(x + i * depth);
-        multiply(acc[i], four, whole);
-        multiply(half[i], _mm512_castsi512_si256(four), rest);
+        const __m512i four = broadcast_four(x + i * depth);
+        add_products(acc[i], four, whole);
+        add_products(half[i], _mm512_castsi512_si256(four), rest);
       }
     }
   }

@@ -69,7 +69,7 @@ class ConvRows {
         rescaling_(sinter::rescaling(p, multiplier_, shift_, p.groups * panels_ * Isa::kNr)),
         whole_(plan_.block >= plan_.segments),
         lines_(p.groups == 1 && p.dilation[2] == 1),
-        in_place_(plan_.source == RowSource::kTaps && in_place(p)) {
+        in_place_(plan_.source == RowSource::kTaps && is_matrix(p)) {
     if (!in_place_) {
       fill(outside_, plan_.outside, vdupq_n_s8(static_cast<int8_t>(p.in_zero)));
     } else if (p.in_channels % Isa::kKr != 0) {

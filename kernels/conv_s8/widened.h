@@ -24,11 +24,8 @@ class Widener {
   Widener(const ConvS8Params& p, const int8_t* input)
       : p_(p), input_(input), end_(input + input_count(p)), group_in_(p.in_channels / p.groups), depth_(conv_depth(p)) {
     rows_contiguous_ = p.groups == 1 && p.dilation[2] == 1;
-    pixels_contiguous_ = taps(p) == 1;
-    for (int i = 0; i < 3; ++i) {
-      pixels_contiguous_ = pixels_contiguous_ && p.stride[i] == 1 && p.pad[i] == 0 && p.in[i] == p.out[i];
-      reach_[i] = (p.kernel[i] - 1) * p.dilation[i];
-    }
+    pixels_contiguous_ = keeps_pixels(p);
+    for (int i = 0; i < 3; ++i) reach_[i] = (p.kernel[i] - 1) * p.dilation[i];
     run_ = p.kernel[2] * p.in_channels;
     line_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.dilation[1];
     plane_step_ = ptrdiff_t{p.in[2]} * p.in_channels * p.in[1] * p.dilation[0];
@@ -57,7 +54,7 @@ class Widener {
   void widen_rows(int32_t index, int32_t pixels, int32_t group, int32_t begin, int32_t end, int16_t* to, ptrdiff_t stride) {
     if (pixels_contiguous_) {
       const int8_t* x = input_ + ptrdiff_t{index} * p_.in_channels + group * group_in_ + begin;
-      if (stride == p_.in_channels) return copy(to, x, pixels * p_.in_channels);
+      if (p_.groups == 1 && stride == p_.in_channels) return copy(to, x, pixels * p_.in_channels);
       for (int32_t row = 0; row < pixels; ++row, x += p_.in_channels) copy(to + row * stride, x, end - begin);
       return;
     }
@@ -121,8 +118,7 @@ class Widener {
     int32_t first = w < 0 ? -w : 0;
     if (last < first) first = last = width;
     const int32_t before = first * channels, inside = (last - first) * channels, after = (width - last) * channels;
-    const int8_t* x =
-        input_ + ptrdiff_t{(pixel_.batch * p_.in[0] + d) * p_.in[1] + h} * p_.in[2] * channels + ptrdiff_t{w} * channels;
+    const int8_t* x = input_ + (((ptrdiff_t{pixel_.batch} * p_.in[0] + d) * p_.in[1] + h) * p_.in[2] + w) * channels;
     for (int32_t kd = 0; kd < p_.kernel[0]; ++kd, x += plane_step_) {
       const int32_t at_d = d + kd * p_.dilation[0];
       const int8_t* line = x;

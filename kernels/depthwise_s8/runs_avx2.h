@@ -13,19 +13,9 @@ using by_window::add_products, by_window::kChannels, by_window::kHeld, by_window
 
 constexpr int kPairs = 4;  // that are added at once
 
-class Runs {
+class Runs : by_window::Layer {
  public:
-  Runs(const DepthwiseS8Params& p, void* const* operands)
-      : p_(p),
-        input_(static_cast<const int8_t*>(operands[0])),
-        weights_(static_cast<const int32_t*>(operands[1])),
-        bias_(static_cast<const int32_t*>(operands[2])),
-        multiplier_(static_cast<const int32_t*>(operands[3])),
-        shift_(static_cast<const int32_t*>(operands[4])),
-        output_(static_cast<int8_t*>(operands[5])),
-        packed_(ptrdiff_t{div_up(p.out_channels, 16)} * 16),
-        pairs_(div_up(p.kernel[2], 2)),
-        range_(int8_range(p.out_zero, p.out_min, p.out_max)) {}
+  using Layer::Layer;
 
   // Outputs [begin, end) of all lines.
   void run(int32_t begin, int32_t end) const {
@@ -44,13 +34,9 @@ class Runs {
   }
 
  private:
-  static __m256i load(const int32_t* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); }
-
   // The weights of two neighbouring taps as int16.
   __m256i weights(int32_t channel, int32_t pair) const {
-    const __m256i low =
-        _mm256_setr_epi8(0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13, 0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13);
-    const __m256i order = _mm256_add_epi8(low, _mm256_set1_epi8(static_cast<char>(pair % 2 * 2)));
+    const __m256i order = _mm256_add_epi8(by_window::first_two(), _mm256_set1_epi8(static_cast<char>(pair % 2 * 2)));
     return _mm256_srai_epi16(_mm256_shuffle_epi8(load(weights_ + channel + pair / 2 * packed_), order), 8);
   }
 
@@ -128,13 +114,7 @@ class Runs {
     }
   }
 
-  const DepthwiseS8Params& p_;
-  const int8_t* const input_;
-  const int32_t *const weights_, *const bias_, *const multiplier_, *const shift_;
-  int8_t* const output_;
-  const ptrdiff_t packed_;  // words from one quad of taps to the next
-  const int32_t pairs_;
-  const Int8Range range_;
+  const int32_t pairs_ = div_up(p_.kernel[2], 2);
 };
 
 }  // namespace by_run

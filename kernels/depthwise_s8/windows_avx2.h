@@ -39,11 +39,15 @@ struct Pairs {
   __m256i rows[kColumns], third, last;
 };
 
+// The order in which the first two bytes of each word stand twice.
+inline __m256i first_two() {
+  return _mm256_setr_epi8(0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13, 0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13);
+}
+
 // kStride tells the half: windows that move by one find the last column's third row in the upper one.
 template <int kStride>
 inline Pairs pair(const Words& words) {
-  const __m256i first =
-      _mm256_setr_epi8(0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13, 0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13);
+  const __m256i first = first_two();
   const __m256i third = _mm256_setr_epi8(2, 2, 2, 2, 6, 6, 6, 6, 10, 10, 10, 10, 14, 14, 14, 14, 2, 2, 2, 2, 6, 6, 6, 6, 10, 10, 10,
                                          10, 14, 14, 14, 14);
   const auto spread = [&](int i, __m256i order) { return _mm256_srai_epi16(_mm256_shuffle_epi8(words.column[i], order), 8); };
@@ -103,9 +107,16 @@ struct Axis {
   ptrdiff_t step, out_step;
 };
 
-class Windows {
- public:
-  Windows(const DepthwiseS8Params& p, void* const* operands)
+// The operands of one call.
+struct Layer {
+  const DepthwiseS8Params& p_;
+  const int8_t* const input_;
+  const int32_t *const weights_, *const bias_, *const multiplier_, *const shift_;
+  int8_t* const output_;
+  const ptrdiff_t packed_;  // words from one quad of taps to the next
+  const Int8Range range_;
+
+  Layer(const DepthwiseS8Params& p, void* const* operands)
       : p_(p),
         input_(static_cast<const int8_t*>(operands[0])),
         weights_(static_cast<const int32_t*>(operands[1])),
@@ -115,6 +126,13 @@ class Windows {
         output_(static_cast<int8_t*>(operands[5])),
         packed_(ptrdiff_t{div_up(p.out_channels, 16)} * 16),
         range_(int8_range(p.out_zero, p.out_min, p.out_max)) {}
+
+  static __m256i load(const int32_t* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); }
+};
+
+class Windows : Layer {
+ public:
+  using Layer::Layer;
 
   // Output rows [begin, end).
   void run(int32_t begin, int32_t end) const {
@@ -144,8 +162,6 @@ class Windows {
   }
 
  private:
-  static __m256i load(const int32_t* at) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at)); }
-
   Words load_words(int32_t channel) const {
     const int32_t* w = weights_ + channel;
     return {{load(w), load(w + packed_), load(w + 2 * packed_)}};
@@ -259,13 +275,6 @@ class Windows {
       }
     }
   }
-
-  const DepthwiseS8Params& p_;
-  const int8_t* const input_;
-  const int32_t *const weights_, *const bias_, *const multiplier_, *const shift_;
-  int8_t* const output_;
-  const ptrdiff_t packed_;  // words from one column of the window to the next
-  const Int8Range range_;
 };
 
 }  // namespace by_window

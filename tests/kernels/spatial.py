@@ -188,7 +188,7 @@ def int8_convolution(kernel: Kernel, case: Case, rng: np.random.Generator) -> tu
         packed, groups, bias = winograd.pack_weights(square, kernel.nr, kernel.kr), 1, winograd.scale_bias(bias)
         params["groups"] = 1
     else:
-        weights, groups, line = weights.reshape(case.groups, -1, depth), case.groups, case.kernel[-1] * depth // case.taps
+        weights, groups, line = weights.reshape(case.groups, -1, depth), case.groups, params["kernel"][-1] * depth // case.taps
         packed, bias = pack_int8(weights, bias, line, kernel)
         params["groups"] = case.groups
     columns = [pad_columns(values, groups, kernel.nr) for values in (bias, multiplier, shift)]
@@ -313,6 +313,8 @@ def convolution_cases(kernel: Kernel) -> list[Case]:
         Case((11, 9), (2, 3), (4, 6), dilation=3, stride=2, before=3, after=4),
         Case((5, 6), (3, 3), (12, 18), groups=3, before=1, after=1),
         Case((5, 6), (1, 1), (34, 36), groups=2),
+        Case((5, 6), (1, 1), (2, 4), groups=2),
+        Case((1, 2, 3), (1, 1, 1), (3, 27), groups=3, before=4, after=1),
         Case((4, 4), (3, 3), (6, 6), groups=6, before=1, after=1),
         Case((4, 3), (5, 5), (2, 3), before=4, after=4),
         Case((3, 3), (7, 7), (2, 17), before=3, after=3, stride=3),
