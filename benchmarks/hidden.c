@@ -7,7 +7,8 @@
 #include <ucontext.h>
 
 // Leaf 7: AVX-512 F, DQ, IFMA, PF, ER, CD, BW, VL; VBMI, VBMI2, VNNI, BITALG, VPOPCNTDQ; 4VNNIW, 4FMAPS, VP2INTERSECT, AMX-BF16,
-// AVX-512 FP16, AMX-TILE, AMX-INT8; in subleaf 1 AVX-VNNI, AVX-512 BF16, AMX-FP16, AVX-IFMA, and AVX-VNNI-INT8, -NE-CONVERT, -INT16.
+// AVX-512 FP16, AMX-TILE, AMX-INT8; in subleaf 1 AVX-VNNI, AVX-512 BF16, AMX-FP16, AVX-IFMA, and AVX-VNNI-INT8, -NE-CONVERT,
+// -INT16.
 enum {
   kLeaf = 7,
   kB = 1u << 16 | 1u << 17 | 1u << 21 | 1u << 26 | 1u << 27 | 1u << 28 | 1u << 30,
