@@ -1,5 +1,6 @@
 #include <immintrin.h>
 
+#include "../pool_s8.h"
 #include "pool_avg_s8.h"
 
 namespace sinter {
@@ -39,24 +40,7 @@ void average16(const PoolAvgS8Params& p, const Window<int8_t>& window, int32_t c
 }  // namespace
 
 extern "C" Status pool_avg_s8_1x16__avx2(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
-  const PoolAvgS8Params& p = *static_cast<const PoolAvgS8Params*>(params);
-  const int8_t* input = static_cast<const int8_t*>(operands[0]);
-  const int32_t channels = p.in_channels;
-  int8_t* y = static_cast<int8_t*>(operands[1]) + ptrdiff_t{begin} * p.out[2] * channels;
-  for (PixelWalk walk = walk_from(p, begin * p.out[2]); walk.index < end * p.out[2]; next(p, walk), y += channels) {
-    const Window<int8_t> window = window_inside_input(p, walk.pixel, input);
-    // The last vector of a pixel overlaps the one before it.
-    if (channels >= 16) {
-      for (int32_t c = 0; c < channels; c += 16) average16(p, window, c + 16 <= channels ? c : channels - 16, y);
-      continue;
-    }
-    for (int32_t c = 0; c < channels; ++c) {
-      int32_t sum = 0;
-      visit_window(window, [&](const int8_t* x) { sum += x[c]; });
-      y[c] = average_s8(p, sum, window.count);
-    }
-  }
-  return kOk;
+  return pool_s8<PoolAvgS8Params, 16, 16>(params, operands, begin, end, average16, average16, average_one);
 }
 
 }  // namespace sinter

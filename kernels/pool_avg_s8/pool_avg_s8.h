@@ -28,4 +28,11 @@ static inline int8_t average_s8(const PoolAvgS8Params& p, int32_t sum, int32_t c
   return static_cast<int8_t>(clamp(count == 0 ? 0 : rounded / count, p.out_min, p.out_max));
 }
 
+// One channel of a pixel.
+static inline void average_one(const PoolAvgS8Params& p, const Window<int8_t>& window, int32_t c, int8_t* y) {
+  int32_t sum = 0;
+  visit_window(window, [&](const int8_t* x) { sum += x[c]; });
+  y[c] = average_s8(p, sum, window.count);
+}
+
 }  // namespace sinter

@@ -1,6 +1,6 @@
 #include <immintrin.h>
 
-#include "../clamp.h"
+#include "../pool_s8.h"
 #include "pool_max_s8.h"
 
 namespace sinter {
@@ -27,26 +27,7 @@ void max8(const PoolMaxS8Params& p, const Window<int8_t>& window, int32_t c, int
 }  // namespace
 
 extern "C" Status pool_max_s8_1x32__avx2(const void* params, void* const* operands, void*, int32_t begin, int32_t end) {
-  const PoolMaxS8Params& p = *static_cast<const PoolMaxS8Params*>(params);
-  const int8_t* input = static_cast<const int8_t*>(operands[0]);
-  const int32_t channels = p.in_channels;
-  int8_t* y = static_cast<int8_t*>(operands[1]) + ptrdiff_t{begin} * p.out[2] * channels;
-  for (PixelWalk walk = walk_from(p, begin * p.out[2]); walk.index < end * p.out[2]; next(p, walk), y += channels) {
-    const Window<int8_t> window = window_inside_input(p, walk.pixel, input);
-    // The last vector of a pixel overlaps the one before it.
-    if (channels >= 32) {
-      for (int32_t c = 0; c < channels; c += 32) max32(p, window, c + 32 <= channels ? c : channels - 32, y);
-    } else if (channels >= 8) {
-      for (int32_t c = 0; c < channels; c += 8) max8(p, window, c + 8 <= channels ? c : channels - 8, y);
-    } else {
-      for (int32_t c = 0; c < channels; ++c) {
-        int32_t best = -128;
-        visit_window(window, [&](const int8_t* x) { best = x[c] > best ? x[c] : best; });
-        y[c] = static_cast<int8_t>(clamp(best, p.out_min, p.out_max));
-      }
-    }
-  }
-  return kOk;
+  return pool_s8<PoolMaxS8Params, 32, 8>(params, operands, begin, end, max32, max8, max_one);
 }
 
 }  // namespace sinter

@@ -9,6 +9,7 @@
 // Tiles: one row of output pixels.
 #pragma once
 
+#include "../clamp.h"
 #include "../spatial.h"
 
 namespace sinter {
@@ -19,5 +20,12 @@ namespace sinter {
   F(int32_t, out_max)
 
 SINTER_PARAMS(PoolMaxS8Params, POOL_MAX_S8_PARAMS);
+
+// One channel of a pixel.
+static inline void max_one(const PoolMaxS8Params& p, const Window<int8_t>& window, int32_t c, int8_t* y) {
+  int32_t best = -128;
+  visit_window(window, [&](const int8_t* x) { best = x[c] > best ? x[c] : best; });
+  y[c] = static_cast<int8_t>(clamp(best, p.out_min, p.out_max));
+}
 
 }  // namespace sinter
