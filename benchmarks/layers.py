@@ -37,6 +37,7 @@ from toolchain.targets import Target
 
 INT8, FLOAT = np.dtype(np.int8), np.dtype(np.float32)
 QUANT = Quant.of(0.05, -3)
+RELU6 = Quant.of(6 / 255, -128)  # as converters store what ReLU6 gives
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Layer:
             return finish(builder, MaxPool(self.window), x)
         groups = 1 if self.operator == "conv" else self.channels[0]
         weights = (self.channels[1], *self.kernel, self.channels[0] // groups)
-        return finish(builder, Conv(self.window, groups, 0.0, 6.0), x, *parameters(weights, self.channels[1], dtype))
+        return finish(builder, Conv(self.window, groups, 0.0, 6.0), x, *parameters(weights, self.channels[1], dtype), quant=RELU6)
 
 
 def _conv(name: str, size: int, taps: int, channels: tuple[int, int], stride: int = 1) -> Layer:

@@ -114,14 +114,19 @@ class Core:
 def variant(kernel: Kernel, params: bytes) -> str:
     """What else the speed depends on: the function's number; `t` where the second matrix or the sum lies along the last axis.
 
-    Kernels of packing n16k4u have ways of their own for one row, and for windows of one tap and few channels.
+    Kernels of packing n16k4u have ways of their own for one row, and for windows of one tap and few channels, those of packing
+    quads that read columns for square windows of whole blocks of channels.
     """
     names = kernel.params.names or ()
     record = np.frombuffer(params, kernel.params)[0]
     if kernel.packing == "n16k4u":
         if record["kernel"].prod() > 1 or record["groups"] > 1:
             return ""
-        return "row" if record["batch"] * record["out"].prod() == 1 else "point" if record["in_channels"] <= 96 else ""
+        if record["batch"] * record["out"].prod() == 1:
+            return "row"
+        return "point" if record["in_channels"] <= 96 and record["in_channels"] % 4 == 0 else ""
+    if kernel.packing == "quads" and kernel.mr == 4:
+        return "block" if record["kernel"][1] == record["kernel"][2] > 1 and record["in_channels"] >= 64 else ""
     function = next((str(record[name]) for name in ("function", "kind") if name in names), "")
     steps = next((record[name].flat[-1] for name in ("b_depth", "axis_stride") if name in names), None)
     return function + ("" if steps is None else "t" if steps == 1 else "n")
