@@ -12,6 +12,8 @@ namespace {
 constexpr int kSpins = 10000, kSpinsBetween = 100000, kSpinsShared = 20;
 // Looks before a thread asks whether another has begun its part, which takes the answer's line from that one.
 constexpr int kPatience = 30;
+// Looks after which a thread lets others run, which may be the ones it waits for, left on the same core.
+constexpr int kTurn = 1000;
 
 void relax() {
 #if defined(__x86_64__)
@@ -194,7 +196,11 @@ void ThreadPool::await(Condition condition) {
   Signals& s = *signals_;
   for (int i = 0; i < (s.running.load(std::memory_order_relaxed) ? spins_between_ : spins_); ++i) {
     if (condition()) return;
-    relax();
+    if (i % kTurn == kTurn - 1) {
+      std::this_thread::yield();
+    } else {
+      relax();
+    }
   }
   std::unique_lock<std::mutex> lock(s.mutex);
   s.sleeping.fetch_add(1);
