@@ -249,20 +249,12 @@ class Windows : Layer {
     __m256i a = read(third_a);
     if (kStride == 1) {
       __m256i b = read(third_b), pair_a = widen(third_a, third_b);
-      // Adds an output and returns the pair of the third line at its last two places.
-      const auto next = [&](__m256i& p, __m256i q, __m256i& r, __m256i pair_p, __m128i third_q,
-                            __m128i& third_r) __attribute__((always_inline)) {
-        r = read(third_r);
-        const __m256i pair_q = widen(third_q, third_r);
-        const __m256i left = add_products(add_products(bias, p, w.rows[0]), pair_p, w.third);
-        const __m256i right = _mm256_add_epi32(_mm256_madd_epi16(r, w.rows[2]), _mm256_madd_epi16(pair_q, w.last));
-        *to++ = add_products(_mm256_add_epi32(left, right), q, w.rows[1]);
-        return pair_q;
-      };
       for (; count > 0; --count) {
-        __m256i c;
-        pair_a = next(a, b, c, pair_a, third_b, third_c);
-        a = b, b = c, third_b = third_c;
+        const __m256i c = read(third_c), pair_b = widen(third_b, third_c);
+        const __m256i left = add_products(add_products(bias, a, w.rows[0]), pair_a, w.third);
+        const __m256i right = _mm256_add_epi32(_mm256_madd_epi16(c, w.rows[2]), _mm256_madd_epi16(pair_b, w.last));
+        *to++ = add_products(_mm256_add_epi32(left, right), b, w.rows[1]);
+        a = b, b = c, pair_a = pair_b, third_b = third_c;
       }
     } else {
       for (; count > 0; --count) {
