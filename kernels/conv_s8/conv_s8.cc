@@ -2,6 +2,7 @@
 
 #include "bands.h"
 #include "conv_rows.h"
+#include "widened_band.h"
 
 namespace sinter {
 

@@ -13,7 +13,7 @@
 #pragma once
 
 #include "../unroll.h"
-#include "conv_s8.h"
+#include "widened_band.h"
 
 namespace sinter {
 
