@@ -57,8 +57,8 @@ class ThreadPool {
   const uint32_t generation_;
   int spins_, spins_between_;
   uint64_t next_ = 2;  // number 1 is the threads' start
-  // The numbers of the last round in which somebody began a part, and of the last in which it is done; part 0 is done in rounds
-  // that are not shared, too. Each is mostly written by one thread, and has a line of its own.
+  // The numbers of the last round in which somebody began a part, and of the last in which it is done; of rounds that are not
+  // shared, part 0 tells those before a shared one. Each is mostly written by one thread, and has a line of its own.
   struct Part {
     alignas(64) std::atomic<uint64_t> begun{0};
     alignas(64) std::atomic<uint64_t> done{0};
